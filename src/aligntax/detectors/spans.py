@@ -1,0 +1,213 @@
+"""Where hits stand in their text: sentence bounds, quotations, code, coverage; all on arrays."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from aligntax.detectors.scan import Bytes, Hits, Ints, Texts
+
+__all__ = ["Marks", "Mask", "char_lengths", "covered", "excerpts", "to_chars"]
+
+Mask = npt.NDArray[np.bool_]
+
+_EXCERPT = 160
+_REACH = 300
+"""Bytes a sentence may stretch from a hit; beyond it the text is taken to have no sentences."""
+_STOP, _BREAK, _QUOTE, _TICK, _LEAD = range(1, 6)
+_CLASS = bytearray(256)
+for _byte in b".!?":
+    _CLASS[_byte] = _STOP
+_CLASS[ord("\n")] = _BREAK
+_CLASS[ord('"')] = _QUOTE
+_CLASS[ord("`")] = _TICK
+_CLASS[0xE2] = _LEAD  # first byte of the curly quotes
+_AFTER_STOP = np.zeros(256, dtype=bool)
+_AFTER_STOP[list(b' \t\r\n"*)')] = True
+_AFTER_STOP[0xE2] = True
+_BULLET = np.zeros(256, dtype=bool)
+_BULLET[list(b"-*|#")] = True
+_DIGIT = np.zeros(256, dtype=bool)
+_DIGIT[48:58] = True
+
+
+@dataclass(frozen=True, slots=True)
+class Marks:
+    """Where punctuation stands in a column of texts; each array ascends.
+
+    Attributes:
+        texts: the column.
+        stops: (n,) the last byte of a sentence: `.`, `!`, `?` before white space, a quote or a star, or
+            a line break.
+        breaks: (n,) line breaks.
+        quotes: (n,) straight double quotes.
+        opened: (n,) opening curly quotes.
+        closed: (n,) closing curly quotes.
+        fences: (n,) the first of three backticks.
+    """
+
+    texts: Texts
+    stops: Ints
+    breaks: Ints
+    quotes: Ints
+    opened: Ints
+    closed: Ints
+    fences: Ints
+
+    @classmethod
+    def of(cls, texts: Texts) -> "Marks":
+        """Finds the marks of a column in one pass over its bytes."""
+        data = np.concatenate([texts.data, np.zeros(2, np.uint8)])
+        classes = np.frombuffer(texts.data.tobytes().translate(bytes(_CLASS)), np.uint8)
+        at = np.flatnonzero(classes != 0)
+        kind = classes[at]
+        breaks = at[kind == _BREAK]
+        ends = (kind == _BREAK) | ((kind == _STOP) & _AFTER_STOP[data[at + 1]])
+        ticks = at[kind == _TICK]
+        fences = ticks[(data[ticks + 1] == ord("`")) & (data[ticks + 2] == ord("`"))]
+        curly = at[kind == _LEAD]
+        curly = curly[data[curly + 1] == 0x80]
+        return cls(
+            texts=texts,
+            stops=at[ends],
+            breaks=breaks,
+            quotes=at[kind == _QUOTE],
+            opened=curly[data[curly + 2] == 0x9C],
+            closed=curly[data[curly + 2] == 0x9D],
+            fences=fences[np.concatenate([[True], np.diff(fences) > 2])[: len(fences)]],
+        )
+
+    def sentence(self, hits: Hits) -> tuple[Ints, Ints]:
+        """Where the sentence around each hit begins and ends, at most 300 bytes off."""
+        row_start, row_end = self.texts.offsets[hits.row], self.texts.offsets[hits.row + 1]
+        stops = np.concatenate([[-_REACH - 1], self.stops, [len(self.texts.data) + _REACH]])
+        before = stops[np.searchsorted(stops, hits.start, side="left") - 1] + 1
+        after = stops[np.searchsorted(stops, hits.end - 1, side="left")] + 1
+        start = np.maximum(np.maximum(before, row_start), hits.start - _REACH)
+        end = np.minimum(np.minimum(after, row_end), hits.end + _REACH)
+        return start, end
+
+    def in_quotation(self, hits: Hits) -> Mask:
+        """Whether each hit stands in double quotes opened and not closed on its line, or in a `>` line."""
+        breaks = np.concatenate([[-1], self.breaks])
+        line = breaks[np.searchsorted(breaks, hits.start, side="left") - 1] + 1
+        line = np.maximum(line, self.texts.offsets[hits.row])
+        straight = _between(self.quotes, line, hits.start) % 2 == 1
+        curly = _between(self.opened, line, hits.start) > _between(self.closed, line, hits.start)
+        return straight | curly | (self.texts.data[line] == ord(">"))
+
+    def in_code(self, hits: Hits) -> Mask:
+        """Whether each hit stands between two code fences, or after one that is never closed."""
+        return _between(self.fences, self.texts.offsets[hits.row], hits.start) % 2 == 1
+
+    def structured(self, reach: Ints) -> Mask:
+        """(rows,) whether a list, a table, a heading or code follows.
+
+        Args:
+            reach: (rows,) where to begin looking in each text.
+        """
+        data = np.concatenate([self.texts.data, np.zeros(3, np.uint8)])
+        at = self.breaks
+        first, second, third = data[at + 1], data[at + 2], data[at + 3]
+        item = (_BULLET[first] & ((second == 32) | (second == first))) | (
+            _DIGIT[first] & ((second == ord(".")) | (second == ord(")"))) & (third == 32)
+        )
+        item |= (first == 0xE2) & (second == 0x80) & (third == 0xA2)
+        low, high = np.maximum(reach - 1, self.texts.offsets[:-1]), self.texts.offsets[1:]
+        return (_between(at[item], low, high) > 0) | (_between(self.fences, low, high) > 0)
+
+
+def _between(places: Ints, low: Ints, high: Ints) -> Ints:
+    """How many of the ascending places lie in [low, high)."""
+    found: Ints = np.searchsorted(places, high, side="left") - np.searchsorted(places, low, side="left")
+    return found
+
+
+def covered(rows: int, row: Ints, start: Ints, end: Ints) -> Ints:
+    """(rows,) bytes of each text covered by the spans, overlaps counted once.
+
+    Args:
+        rows: number of texts.
+        row: (spans,) text of each span, any order.
+        start: (spans,) first byte.
+        end: (spans,) byte after the last.
+    """
+    order = np.argsort(start, kind="stable")  # texts lie behind one another, so this orders by text too
+    row, start, end = row[order], start[order], end[order]
+    reach = np.maximum.accumulate(end)
+    before = np.concatenate([[0], reach[:-1]])[: len(reach)]
+    new = np.maximum(0, end - np.maximum(start, before))
+    return np.bincount(row, weights=new, minlength=rows).astype(np.int64)
+
+
+def char_lengths(texts: Texts) -> Ints:
+    """(rows,) characters of each text."""
+    if not len(texts.data) or int(np.bitwise_or.reduce(texts.data)) < 128:
+        return texts.lengths
+    continued = np.flatnonzero((texts.data & 0xC0) == 0x80)
+    return texts.lengths - _between(continued, texts.offsets[:-1], texts.offsets[1:])
+
+
+def to_chars(texts: Texts, row: Ints, at: Ints, plain: Mask) -> Ints:
+    """(n,) byte positions in the column become character positions in their text.
+
+    Args:
+        texts: the column.
+        row: (n,) text of each position.
+        at: (n,) position in the column, in bytes.
+        plain: (rows,) whether a text is ASCII only, where no counting is needed.
+    """
+    result = at - texts.offsets[row]
+    for index in np.flatnonzero(~plain[row] & (result > 0)):
+        begin, end = int(texts.offsets[row[index]]), int(at[index])
+        result[index] = np.count_nonzero((texts.data[begin:end] & 0xC0) != 0x80)
+    return result
+
+
+def excerpts(
+    texts: Texts, chosen: Ints, start: Ints, end: Ints, plain: Mask
+) -> tuple[pa.StringArray, npt.NDArray[np.int32], npt.NDArray[np.int32]]:
+    """The sentence of one hit a row, at most 160 bytes of it, and where it stands in characters.
+
+    Args:
+        texts: the column.
+        chosen: (rows,) index of the hit whose sentence is wanted, -1 for none.
+        start: (hits,) where the sentence of each hit begins.
+        end: (hits,) where it ends.
+        plain: (rows,) whether a text is ASCII only.
+
+    Returns:
+        (rows,) text, null for none; (rows,) first and end character, -1 for none.
+    """
+    rows = np.flatnonzero(chosen >= 0)
+    first, last = _trimmed(texts.data, start[chosen[rows]], end[chosen[rows]])
+    lengths = last - first
+    offsets = np.zeros(len(chosen) + 1, np.int32)
+    offsets[rows + 1] = lengths
+    np.cumsum(offsets, out=offsets)
+    taken = np.arange(int(lengths.sum())) + np.repeat(first - (np.cumsum(lengths) - lengths), lengths)
+    absent = pa.array(chosen >= 0).buffers()[1]
+    text = pa.StringArray.from_buffers(
+        len(chosen), pa.py_buffer(offsets), pa.py_buffer(texts.data[taken]), absent, len(chosen) - len(rows)
+    )
+    places = np.full((2, len(chosen)), -1, np.int32)
+    places[0, rows] = to_chars(texts, rows, first, plain)
+    places[1, rows] = to_chars(texts, rows, last, plain)
+    return text, places[0], places[1]
+
+
+def _trimmed(data: Bytes, start: Ints, end: Ints) -> tuple[Ints, Ints]:
+    """Spans without white space at their head, of at most 160 bytes, cut between characters."""
+
+    def byte(at: Ints) -> Bytes:
+        return data[np.minimum(at, len(data) - 1)]
+
+    for _ in range(4):
+        start = start + ((start < end) & (byte(start) <= 32))
+    for _ in range(3):  # a sentence cut to its reach may begin inside a character
+        start = start + ((start < end) & ((byte(start) & 0xC0) == 0x80))
+    end = np.minimum(end, start + _EXCERPT)
+    for _ in range(3):
+        end = end - ((end < len(data)) & (end > start) & ((byte(end) & 0xC0) == 0x80))
+    return start, end

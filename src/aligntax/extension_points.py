@@ -1,0 +1,58 @@
+"""Every Protocol an outsider may implement, on one page."""
+
+from collections.abc import Mapping, Sequence
+from typing import Protocol
+
+import pyarrow as pa
+
+from aligntax.records import Measurement
+
+__all__ = ["Component", "Detector", "LogFormat"]
+
+
+class LogFormat(Protocol):
+    """How one kind of log becomes exchanges: a projection that DuckDB runs.
+
+    Attributes:
+        name: what `--format` takes, for example "openai-chat".
+        describes: one line for a person choosing among formats.
+        columns: the top-level keys to read from each JSON object, each with its DuckDB type. A key
+            the object lacks reads as NULL, and keys not named here are never parsed.
+        source: SQL of the relation that `projection` reads; "log" for one exchange a record, or for
+            instance "log, unnest(log.spans) AS t(span)" where a record holds many.
+        projection: EXCHANGE column -> SQL expression over `source`. A column left out is NULL.
+        required: SQL condition over `source` that holds for every record of this format that can be
+            used; a record that fails it is counted as skipped and located.
+        missing: what a record that fails `required` lacks, in words.
+    """
+
+    name: str
+    describes: str
+    columns: Mapping[str, str]
+    source: str
+    projection: Mapping[str, str]
+    required: str
+    missing: str
+
+    def recognises(self, records: Sequence[Mapping[str, object]]) -> bool:
+        """Whether these first records of a file (parsed JSON objects, at least one) are of this format."""
+        ...
+
+
+class Detector(Protocol):
+    """Gives every exchange an outcome, in the same order."""
+
+    name: str
+    version: str
+
+    def __call__(self, exchanges: pa.RecordBatch) -> pa.RecordBatch:
+        """EXCHANGE schema in, OUTCOME schema out, one row for one."""
+        ...
+
+
+class Component(Protocol):
+    """Measures one component of the tax on judged traffic."""
+
+    def __call__(self, judged: str, *, level: float) -> list[Measurement]:
+        """`judged` is the path of a Parquet file of the JUDGED schema."""
+        ...

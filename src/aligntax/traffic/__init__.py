@@ -1,0 +1,1 @@
+"""Logs become exchanges: one file a format, one reader for all."""
