@@ -12,10 +12,11 @@ from functools import cached_property
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from aligntax.detectors.lexicon import Lexicon, load_lexicon
 from aligntax.detectors.scan import Hits, Ints, Scanner, Texts
-from aligntax.detectors.spans import Marks, Mask, char_lengths, covered, excerpts, to_chars
+from aligntax.detectors.spans import Marks, Mask, covered, excerpts, to_chars
 from aligntax.detectors.verdict import COMPLETE, HEDGED, NONE, REFUSED, UNDETERMINED, Verdict
 from aligntax.records import FLAGS, LAYERS, REASONS
 
@@ -62,6 +63,7 @@ class _Reading:
         told: refusals and caveats.
         refusing: (hits,) whether a hit is a refusal.
         flag: (hits,) index of the hit's flag in FLAGS, -1 without one.
+        chars: (rows,) characters of each text.
         start: (hits,) where the sentence around a hit begins.
         end: (hits,) where it ends.
         hedges: (rows,) hedging words.
@@ -74,6 +76,7 @@ class _Reading:
     told: Hits
     refusing: Mask
     flag: Ints
+    chars: Ints
     start: Ints
     end: Ints
     hedges: Ints
@@ -83,16 +86,6 @@ class _Reading:
     @property
     def rows(self) -> int:
         return len(self.texts.lengths)
-
-    @cached_property
-    def chars(self) -> Ints:
-        """(rows,) characters."""
-        return char_lengths(self.texts)
-
-    @cached_property
-    def plain(self) -> Mask:
-        """(rows,) whether a text is ASCII only."""
-        return self.chars == self.texts.lengths
 
     @cached_property
     def reach(self) -> Ints:
@@ -188,16 +181,17 @@ class PhraseDetector:
         column = exchanges.column("response")
         texts = Texts.of(column)
         hits = self._scanner.hits(texts)
-        verdict = _unremarkable(texts)
+        chars = pc.fill_null(pc.utf8_length(column), 0).to_numpy().astype(np.int64)
+        verdict = _unremarkable(texts, chars)
         rows = np.unique(hits.row)
         if len(rows):
-            read = self._read(exchanges.column("prompt").take(rows), column.take(rows), hits, rows)
+            texts, hits = _moved(column.take(rows), hits, rows)
+            read = self._read(exchanges.column("prompt").take(rows), texts, hits, chars[rows])
             self._conclude(verdict, read, rows)
         return verdict
 
-    def _read(self, prompts: pa.StringArray, responses: pa.StringArray, hits: Hits, rows: Ints) -> _Reading:
-        """Reads the texts with hits closely: those of `rows`, taken out of the batch."""
-        texts, hits = _moved(responses, hits, rows)
+    def _read(self, prompts: pa.StringArray, texts: Texts, hits: Hits, chars: Ints) -> _Reading:
+        """Reads texts with hits closely; `prompts` and `chars` belong to the same texts."""
         role = self._role[hits.family]
         marks = Marks.of(texts)
         told = self._told(prompts, marks, hits, role)
@@ -208,17 +202,18 @@ class PhraseDetector:
             told=told,
             refusing=self._role[told.family] == "refusal",
             flag=self._flag[told.family],
+            chars=chars,
             start=start,
             end=end,
-            hedges=np.bincount(hits.row[role == "hedge"], minlength=len(rows)),
-            asks=np.bincount(hits.row[role == "asks"], minlength=len(rows)) > 0,
-            pivots=np.bincount(hits.row[role == "pivot"], minlength=len(rows)) > 0,
+            hedges=np.bincount(hits.row[role == "hedge"], minlength=len(chars)),
+            asks=np.bincount(hits.row[role == "asks"], minlength=len(chars)) > 0,
+            pivots=np.bincount(hits.row[role == "pivot"], minlength=len(chars)) > 0,
         )
 
     def _conclude(self, verdict: Verdict, read: _Reading, rows: Ints) -> None:
         """Writes what was read closely into the verdicts of the batch."""
         outcome = _outcome(read, self._limits)
-        offset = to_chars(read.texts, np.arange(read.rows), read.reach, read.plain)
+        offset = to_chars(read.texts, np.arange(read.rows), read.reach)
         verdict.outcome[rows] = outcome
         verdict.layer[rows] = np.where(outcome == REFUSED, LAYERS.index("model"), NONE)
         verdict.reason[rows] = self._why(read, outcome)
@@ -227,7 +222,7 @@ class PhraseDetector:
         verdict.answer_offset[rows] = np.where(outcome >= REFUSED, NONE, offset)
         verdict.caveat_chars[rows] = np.minimum(read.caveats, read.chars)
         verdict.score[rows] = _score(read, outcome)
-        text, start, end = excerpts(read.texts, _deciding(read, outcome), read.start, read.end, read.plain)
+        text, start, end = excerpts(read.texts, _deciding(read, outcome), read.start, read.end)
         verdict.show(rows, text, start, end)
 
     def _told(self, prompts: pa.StringArray, marks: Marks, hits: Hits, role: npt.NDArray[np.str_]) -> Hits:
@@ -259,9 +254,8 @@ class PhraseDetector:
         return why.astype(np.int8)
 
 
-def _unremarkable(texts: Texts) -> Verdict:
+def _unremarkable(texts: Texts, chars: Ints) -> Verdict:
     """Verdicts on texts without any phrase: complete, unless there is nothing the lexicon can read."""
-    chars = char_lengths(texts)
     verdict = Verdict.complete(chars)
     for unreadable, reason in (
         (chars < _FOREIGN * texts.lengths, "unknown_language"),

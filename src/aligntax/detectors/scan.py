@@ -56,6 +56,11 @@ class Texts:
         """(rows,) bytes of each text."""
         return np.diff(self.offsets)
 
+    @cached_property
+    def continued(self) -> Ints:
+        """Where the bytes stand that continue a character: every byte of one but its first; ascending."""
+        return np.flatnonzero((self.data & 0xC0) == 0x80)
+
 
 @dataclass(frozen=True, slots=True)
 class Hits:
@@ -106,7 +111,7 @@ class Scanner:
         self._length = np.array([p.length for p in lexicon.patterns], np.int64)
         # hyperscan tells where a match ends; where one of varying length begins, `re` tells
         self._backwards = {
-            index: re.compile(rb"(?<![\w\x80-\xff])(?:" + p.expression + rb")\Z", re.IGNORECASE)
+            index: re.compile(rb"(?:" + p.expression + rb")\Z", re.IGNORECASE)
             for index, p in enumerate(lexicon.patterns)
             if not p.length
         }
@@ -128,18 +133,24 @@ class Scanner:
         found = self.raw(texts.buffer)
         pattern, end = found & 0xFFFF, found >> 16
         row = np.searchsorted(texts.offsets, end, side="left") - 1
-        start = end - self._length[pattern]
-        for at in np.flatnonzero(self._length[pattern] == 0):
-            start[at] = self._start(texts, int(pattern[at]), int(end[at]), int(texts.offsets[row[at]]))
+        length = self._length[pattern]
+        start = end - length
+        varying = np.flatnonzero(length == 0)
+        start[varying] = self._starts(texts, pattern[varying], end[varying], texts.offsets[row[varying]])
         whole = (start >= texts.offsets[row]) & _bounded(texts, row, start, end)
-        hits = Hits(row, start, end, start - texts.offsets[row], self._family[pattern], pattern).where(whole)
+        at = start - texts.offsets[row]
+        hits = Hits(row, start, end, at, self._family[pattern], pattern).where(whole)
         return hits.where(np.argsort(hits.start, kind="stable"))
 
-    def _start(self, texts: Texts, pattern: int, end: int, row_start: int) -> int:
-        """Where the match that ends at `end` begins; -1 when it is none of whole words in this text."""
-        first = max(row_start, end - _LONGEST_MATCH)
-        found = self._backwards[pattern].search(texts.data[first:end].tobytes())
-        return first + found.start() if found else -1
+    def _starts(self, texts: Texts, pattern: Ints, end: Ints, row_start: Ints) -> list[int]:
+        """Where matches of varying length begin, each within its own text; -1 for none that does."""
+        view = memoryview(texts.data)
+        starts = []
+        first = np.maximum(row_start, end - _LONGEST_MATCH)
+        for p, low, high in zip(pattern.tolist(), first.tolist(), end.tolist(), strict=True):
+            found = self._backwards[p].search(view, low, high)
+            starts.append(found.start() if found else -1)
+        return starts
 
 
 def _bounded(texts: Texts, row: Ints, start: Ints, end: Ints) -> npt.NDArray[np.bool_]:

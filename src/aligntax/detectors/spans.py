@@ -8,7 +8,7 @@ import pyarrow as pa
 
 from aligntax.detectors.scan import Bytes, Hits, Ints, Texts
 
-__all__ = ["Marks", "Mask", "char_lengths", "covered", "excerpts", "to_chars"]
+__all__ = ["Marks", "Mask", "covered", "excerpts", "to_chars"]
 
 Mask = npt.NDArray[np.bool_]
 
@@ -141,32 +141,20 @@ def covered(rows: int, row: Ints, start: Ints, end: Ints) -> Ints:
     return np.bincount(row, weights=new, minlength=rows).astype(np.int64)
 
 
-def char_lengths(texts: Texts) -> Ints:
-    """(rows,) characters of each text."""
-    if not len(texts.data) or int(np.bitwise_or.reduce(texts.data)) < 128:
-        return texts.lengths
-    continued = np.flatnonzero((texts.data & 0xC0) == 0x80)
-    return texts.lengths - _between(continued, texts.offsets[:-1], texts.offsets[1:])
-
-
-def to_chars(texts: Texts, row: Ints, at: Ints, plain: Mask) -> Ints:
+def to_chars(texts: Texts, row: Ints, at: Ints) -> Ints:
     """(n,) byte positions in the column become character positions in their text.
 
     Args:
         texts: the column.
         row: (n,) text of each position.
         at: (n,) position in the column, in bytes.
-        plain: (rows,) whether a text is ASCII only, where no counting is needed.
     """
-    result = at - texts.offsets[row]
-    for index in np.flatnonzero(~plain[row] & (result > 0)):
-        begin, end = int(texts.offsets[row[index]]), int(at[index])
-        result[index] = np.count_nonzero((texts.data[begin:end] & 0xC0) != 0x80)
-    return result
+    first = texts.offsets[row]
+    return at - first - _between(texts.continued, first, at)
 
 
 def excerpts(
-    texts: Texts, chosen: Ints, start: Ints, end: Ints, plain: Mask
+    texts: Texts, chosen: Ints, start: Ints, end: Ints
 ) -> tuple[pa.StringArray, npt.NDArray[np.int32], npt.NDArray[np.int32]]:
     """The sentence of one hit a row, at most 160 bytes of it, and where it stands in characters.
 
@@ -175,7 +163,6 @@ def excerpts(
         chosen: (rows,) index of the hit whose sentence is wanted, -1 for none.
         start: (hits,) where the sentence of each hit begins.
         end: (hits,) where it ends.
-        plain: (rows,) whether a text is ASCII only.
 
     Returns:
         (rows,) text, null for none; (rows,) first and end character, -1 for none.
@@ -192,8 +179,8 @@ def excerpts(
         len(chosen), pa.py_buffer(offsets), pa.py_buffer(texts.data[taken]), absent, len(chosen) - len(rows)
     )
     places = np.full((2, len(chosen)), -1, np.int32)
-    places[0, rows] = to_chars(texts, rows, first, plain)
-    places[1, rows] = to_chars(texts, rows, last, plain)
+    places[0, rows] = to_chars(texts, rows, first)
+    places[1, rows] = to_chars(texts, rows, last)
     return text, places[0], places[1]
 
 

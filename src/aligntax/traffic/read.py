@@ -86,6 +86,7 @@ class Log:
         self._threads = threads or os.cpu_count() or 1
         self._connection: duckdb.DuckDBPyConnection | None = None
         self._done_bytes = 0
+        self._current_bytes = 0
         self.files = self._open(inputs, choice)
         self.bytes = sum(file.path.stat().st_size for file in self.files)
 
@@ -93,7 +94,8 @@ class Log:
         """The exchanges, in the order of the log, and the counts that grow while they are drawn.
 
         Args:
-            columns: names of the EXCHANGE columns wanted; all by default. `id` is never null.
+            columns: names of the EXCHANGE columns wanted; all by default. `id` is never null. The
+                name "prompt_key" adds a hash of the prompt, to recognise one that is asked again.
 
         Raises:
             UnreadableInput: while drawing, when a file breaks off before its first record.
@@ -106,7 +108,16 @@ class Log:
     @property
     def progress(self) -> float:
         """Share of the log's bytes read, in [0, 1]."""
-        return min(1.0, self._done_bytes / self.bytes) if self.bytes else 1.0
+        done = self._done_bytes + self._current_bytes * self._query_share()
+        return min(1.0, done / self.bytes) if self.bytes else 1.0
+
+    def _query_share(self) -> float:
+        """Share of the current file DuckDB has read, in [0, 1]."""
+        try:
+            share = self._connection.query_progress() if self._connection else -1.0
+        except duckdb.Error:  # closed between two files
+            return 0.0
+        return max(0.0, share) / 100
 
     def close(self) -> None:
         """Removes the temporary copies."""
@@ -140,8 +151,10 @@ class Log:
     def _draw(self, columns: list[str], reading: Reading) -> Iterator[pa.RecordBatch]:
         self._done_bytes = 0
         for file in self.files:
+            self._current_bytes = file.path.stat().st_size
             yield from self._file(file, columns, reading)
-            self._done_bytes += file.path.stat().st_size
+            self._done_bytes += self._current_bytes
+            self._current_bytes = 0
 
     def _file(self, file: LogFile, columns: list[str], reading: Reading) -> Iterator[pa.RecordBatch]:
         drawn, skipped = 0, list[int]()
@@ -205,10 +218,9 @@ def connect(threads: int) -> duckdb.DuckDBPyConnection:
             "threads": threads,
             "memory_limit": "512MB",
             "autoinstall_known_extensions": "false",
-            "enable_progress_bar": "false",
         }
     )
-    connection.execute("SET TimeZone = 'UTC'")
+    connection.execute("SET TimeZone = 'UTC'; SET enable_progress_bar = true; SET enable_progress_bar_print = false")
     return connection
 
 
@@ -225,8 +237,10 @@ def _sql(file: LogFile, columns: list[str], fields: FieldMap) -> str:
     wanted, expressions = overrides(fields, log_format.columns)
     if log_format.name == "tabular":
         wanted, expressions = dict(log_format.columns), {}
-    projection = projection_sql(log_format, columns, expressions)
-    return f"WITH log AS (SELECT * FROM {_table_function(file, wanted)}) {projection}"
+    projection = projection_sql(log_format, [name for name in columns if name != "prompt_key"], expressions)
+    key = ", hash(prompt) AS prompt_key" if "prompt_key" in columns else ""
+    log = f"SELECT * FROM {_table_function(file, wanted)}"
+    return f"WITH log AS ({log}), exchanges AS ({projection}) SELECT *{key} FROM exchanges"
 
 
 def _table_function(file: LogFile, columns: dict[str, str]) -> str:
@@ -267,7 +281,7 @@ def _after(batches: Iterator[pa.RecordBatch], rows: int) -> Iterator[pa.RecordBa
 
 
 def _count_rejects(connection: duckdb.DuckDBPyConnection, file: LogFile, reading: Reading) -> None:
-    rejected = connection.sql(
+    rejected = connection.execute(
         "SELECT line, min(error_message) FROM rejected GROUP BY line ORDER BY line"
     ).fetchall()
     connection.close()

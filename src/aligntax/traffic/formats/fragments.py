@@ -18,10 +18,13 @@ __all__ = [
     "kind_sql",
     "let",
     "messages_from",
+    "opened_sql",
+    "paths",
     "prompt_sql",
     "refusal_code_in",
     "role_text_sql",
     "seconds_sql",
+    "struct",
     "system_sql",
     "text_sql",
 ]
@@ -101,6 +104,11 @@ def first_of(*expressions: str) -> str:
     return f"coalesce({', '.join(expressions)})"
 
 
+def struct(fields: Mapping[str, str]) -> str:
+    """A DuckDB STRUCT type; names are quoted because "user" and others are reserved words."""
+    return "STRUCT(" + ", ".join(f'"{name}" {kind}' for name, kind in fields.items()) + ")"
+
+
 def let(expression: str, body: str) -> str:
     """`body` with `it` standing for `expression`, computed once: SQL has no other local name."""
     return f"list_transform([{expression}], lambda it: {body})[1]"
@@ -167,6 +175,20 @@ def system_sql(messages: str) -> str:
 def messages_from(json: str) -> str:
     """JSON as typed messages."""
     return f"""from_json({json}, '[{{"role":"VARCHAR","content":"JSON"}}]')"""
+
+
+def opened_sql(json: str) -> str:
+    """JSON, also where the log stores it as a string that holds JSON."""
+    text = json_text(json)
+    return (
+        f"CASE WHEN starts_with({json}, '\"') AND {text}[1] IN ('{{', '[') AND json_valid({text}) "
+        f"THEN {text}::JSON ELSE {json} END"
+    )
+
+
+def paths(json: str, *found: str) -> str:
+    """The first text found in JSON under these paths, each without its `$.`."""
+    return first_of(*(f"nullif({json_text(json, f'$.{path}')}, '')" for path in found))
 
 
 def error_code_sql(error: str, *keys: str) -> str:

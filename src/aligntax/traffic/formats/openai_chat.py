@@ -11,6 +11,7 @@ from aligntax.traffic.formats.fragments import (
     kind_sql,
     prompt_sql,
     seconds_sql,
+    struct,
     system_sql,
     text_sql,
 )
@@ -29,11 +30,7 @@ COMPLETION = {
     "usage": "STRUCT(prompt_tokens DOUBLE, completion_tokens DOUBLE, cost DOUBLE)",
     "error": "JSON",
 }
-REQUEST = {"model": "VARCHAR", '"user"': "VARCHAR", "safety_identifier": "VARCHAR", "messages": MESSAGES}
-
-
-def _struct(fields: Mapping[str, str]) -> str:
-    return f"STRUCT({', '.join(f'{name} {kind}' for name, kind in fields.items())})"
+REQUEST = {"model": "VARCHAR", "user": "VARCHAR", "safety_identifier": "VARCHAR", "messages": MESSAGES}
 
 
 def _filtered(results: str) -> str:
@@ -95,7 +92,7 @@ def _pairs(name: str, key: str, describes: str) -> JsonFormat:
     return JsonFormat(
         name=name,
         describes=describes,
-        columns=CONTEXT | {"request": _struct(REQUEST), key: _struct(COMPLETION), "error": "JSON"},
+        columns=CONTEXT | {"request": struct(REQUEST), key: struct(COMPLETION), "error": "JSON"},
         projection=context_projection(user, seconds_sql(f"{reply}created"), f"{reply}usage.cost")
         | _asked("request.")
         | _completion(reply, "error")
@@ -158,7 +155,7 @@ OPENAI_BATCH = JsonFormat(
     columns={
         "id": "VARCHAR",
         "custom_id": "VARCHAR",
-        "response": f"STRUCT(status_code BIGINT, body {_struct(COMPLETION)})",
+        "response": f"STRUCT(status_code BIGINT, body {struct(COMPLETION)})",
         "error": "JSON",
     },
     projection=_completion("response.body.", "error")

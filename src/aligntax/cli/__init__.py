@@ -1,0 +1,1 @@
+"""`aligntax VERB`: parse, call, print."""

@@ -1,0 +1,168 @@
+"""An audit: a log in, judged, counted and measured; the figures of the report out."""
+
+import datetime as dt
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from aligntax.extension_points import Detector
+from aligntax.records import Measurement
+from aligntax.tax.bill import Scale, bill
+from aligntax.tax.completion import SMALL, completion
+from aligntax.tax.judging import READ, Judge, write_judged
+from aligntax.tax.prices import PriceTable
+from aligntax.tax.symptoms import symptoms
+from aligntax.tax.tally import Period, Tally, count
+from aligntax.tax.verbosity import verbosity
+from aligntax.traffic.read import Log, Reading
+from aligntax.traffic.redaction import Redactor
+from aligntax.traffic.sampling import Sample, draw
+
+__all__ = ["Audit", "Settings", "audit"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """What an audit is asked for.
+
+    Attributes:
+        level: two-sided coverage of every interval.
+        period: what time is cut into; None to choose by the log's span.
+        sample: exchanges to judge; None for all.
+        sampling_rate: share of the traffic the log holds, in (0, 1]; None to take what the log says.
+        keep_text: whether raw text is kept in the outcomes.
+    """
+
+    level: float = 0.95
+    period: Period | None = None
+    sample: int | None = None
+    sampling_rate: float | None = None
+    keep_text: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Audit:
+    """What was measured, on what, and how.
+
+    Attributes:
+        measurements: every figure.
+        reading: what reading the log came to.
+        tally: the sums behind the figures.
+        scale: from the exchanges judged to all traffic and to a month.
+        detector: name of the detector.
+        detector_version: its version.
+        prices: the price table.
+        settings: what was asked for.
+        judged: the Parquet file of outcomes.
+        seconds: wall time of reading and judging.
+        notes: what a reader must know to take the figures rightly.
+    """
+
+    measurements: list[Measurement]
+    reading: Reading
+    tally: Tally
+    scale: Scale
+    detector: str
+    detector_version: str
+    prices: PriceTable
+    settings: Settings
+    judged: Path
+    seconds: float
+    notes: list[str] = field(default_factory=list)
+
+
+def audit(
+    log: Log,
+    detector: Detector,
+    outcomes: Path,
+    *,
+    prices: PriceTable,
+    settings: Settings,
+    redactor: Redactor | None = None,
+    seen: Callable[[int], None] = lambda exchanges: None,
+) -> Audit:
+    """Audits a log.
+
+    Args:
+        log: opened.
+        detector: gives the outcomes.
+        outcomes: where the Parquet file of outcomes goes.
+        prices: for exchanges whose cost the log does not state.
+        settings: what is asked for.
+        redactor: cleans what is kept; a fresh one by default.
+        seen: told the number of exchanges judged so far.
+
+    Raises:
+        UnreadableInput: the log breaks off before its first exchange.
+        MalformedRecords: the log was opened strictly and has records that cannot be read.
+    """
+    begun = time.perf_counter()
+    sample = draw(log, settings.sample) if settings.sample else None
+    exchanges, reading = log.batches(READ)
+    judge = Judge(detector, redactor or Redactor(), settings.keep_text)
+    chosen = sample.of(exchanges) if sample else exchanges
+    write_judged(chosen, judge, outcomes, seen=seen)
+    tally = count(outcomes, period=settings.period)
+    scale = _scale(tally, settings, sample)
+    level = settings.level
+    return Audit(
+        measurements=[
+            *completion(tally, level=level),
+            *symptoms(tally, level=level),
+            *verbosity(tally, level=level),
+            *bill(tally, prices, scale, level=level),
+        ],
+        reading=reading,
+        tally=tally,
+        scale=scale,
+        detector=detector.name,
+        detector_version=detector.version,
+        prices=prices,
+        settings=settings,
+        judged=outcomes,
+        seconds=time.perf_counter() - begun,
+        notes=[*reading.notes, *_notes(tally, prices, settings, sample)],
+    )
+
+
+def _scale(tally: Tally, settings: Settings, sample: Sample | None) -> Scale:
+    rate = settings.sampling_rate or tally.sampling_rate or 1.0
+    drawn = sample.population / max(sample.size, 1) if sample else 1.0
+    span: dt.timedelta | None = tally.last - tally.first if tally.last and tally.first else None
+    days = None if span is None else max(1.0, span.total_seconds() / 86_400)
+    return Scale(traffic=drawn / rate, days=days)
+
+
+def _notes(tally: Tally, prices: PriceTable, settings: Settings, sample: Sample | None) -> list[str]:
+    whole = tally.whole
+    total, notes = whole.total("exchanges"), list[str]()
+    if sample:
+        notes.append(
+            f"a sample of {sample.size:,} of {sample.population:,} exchanges, drawn by the hash of their id "
+            "in proportion to the use cases; the bill is scaled up to all of them"
+        )
+    rate = settings.sampling_rate or tally.sampling_rate
+    if rate and rate < 1:
+        notes.append(f"the log holds {rate:.1%} of the traffic: rates stand, the bill is scaled up to all of it")
+    for reason, words in (
+        ("no_text", "without text (the log kept none)"),
+        ("tool_call_only", "answered by tool calls alone"),
+        ("provider_error", "failed for technical reasons"),
+    ):
+        if some := whole.total(f"unscored.{reason}"):
+            notes.append(f"{some:,.0f} of {total:,.0f} exchanges {words}: in no rate")
+    if tally.duplicate_ids:
+        notes.append(f"{tally.duplicate_ids:,} exchanges carry an id seen before; all are counted")
+    if estimated := whole.total("estimated"):
+        notes.append(f"tokens of {estimated:,.0f} exchanges are estimated at four characters a token")
+    if prices.assumed and whole.total("priced") < total:
+        notes.append("money is priced with round assumptions; pass your own table with --prices")
+    if not tally.clustered:
+        notes.append(
+            "exchanges are taken as independent, since the log has no user, session or template field: "
+            "if a few users or templates dominate, the intervals are too short (--cluster-field)"
+        )
+    if float(whole.determined.sum()) < SMALL:
+        notes.append(f"fewer than {SMALL} exchanges have an outcome: read the intervals, not the values")
+    return notes
