@@ -101,9 +101,14 @@ class Log:
             UnreadableInput: while drawing, when a file breaks off before its first record.
             MalformedRecords: while drawing, in strict mode.
         """
-        reading = Reading(files=[describe(file) for file in self.files])
+        reading = Reading(files=self.described)
         reading.notes.extend(self._notes)
         return self._draw(list(columns or EXCHANGE.names), reading), reading
+
+    @property
+    def described(self) -> list[str]:
+        """How each file is taken, one line each."""
+        return [describe(file) for file in self.files]
 
     @property
     def progress(self) -> float:

@@ -245,7 +245,7 @@ _IBAN_LENGTHS = (
 
 
 def _heads(match: re.Match[str], *lengths: int) -> Iterator[str]:
-    """The match up to its `length`-th letter or digit, if it has so many and no word or decimal goes on there."""
+    """The match up to its `length`-th letter or digit, where no word or decimal goes on behind that."""
     ends = [char.end() for char in re.finditer("[0-9A-Za-z]", match.group())]
     for end in (match.start() + ends[length - 1] for length in lengths if length <= len(ends)):
         if not re.match(r"[0-9A-Za-z]|\.[0-9]", match.string[end : end + 2]):
@@ -311,7 +311,7 @@ _LABEL = (
 )
 _LABELLED = rf"(?ai:{_LABEL})([+(]?[0-9](?:{_SS}[0-9]){{6,14}})(?![0-9])"
 _LABELLED_GATE = rf"(?i){_LABEL}[+(]?[0-9](?:{_X}{{0,6}}[0-9]){{6}}"
-_YEARS = re.compile(r"(?:19|20)[0-9]{2}[^0-9](?:[01]?[0-9][^0-9]|(?:19|20)[0-9]{2}(?![0-9]))")
+_YEARS = r"(?:19|20)[0-9]{2}[^0-9](?:[01]?[0-9][^0-9]|(?:19|20)[0-9]{2}(?![0-9]))"
 
 
 def _phone(match: re.Match[str]) -> _Find:
@@ -322,7 +322,7 @@ def _phone(match: re.Match[str]) -> _Find:
         len(digits) > limit or (len(digits) >= 14 and re.fullmatch("(?:19|20)[0-9]{2}", last[1]))
     ):  # a year or a count behind the number
         shown, digits = shown[: last.start()], digits[: -len(last[1])]
-    if len(digits) < (7 if match.re.groups else 9) or _YEARS.match(shown):
+    if len(digits) < (7 if match.re.groups else 9) or re.match(_YEARS, shown):
         return _nothing(match)
     return _Find(start, start + len(shown), digits.removeprefix("00"))
 
@@ -347,8 +347,8 @@ _INTRODUCTION_GATES = (
     rf"(?i)(?:this is|i am|i'm|i\xe2\x80\x99m) {_TITLE}[. ]",
 )
 _SPEAKING = rf"(?ai:this is ){_NAME}(?ai: speaking| calling)(?!\w)"
-_PARTICLE = re.compile("al|bin|da|de|del|den|der|di|dos|du|el|la|le|ten|ter|van|von|y")
-_NO_NAME = re.compile(
+_PARTICLE = "al|bin|da|de|del|den|der|di|dos|du|el|la|le|ten|ter|van|von|y"
+_NO_NAME = (
     "(?i)an?|all|and|as|at|being|both|for|from|hidden|his|her|important|in|irrelevant|it|just|known|listed|my|none|"
     "not?|null|off?|on|or|our|private|secret|so|spel(led|t)|still|taken|that|the|their|too?|unknown|what|wrong|your"
 )
@@ -357,17 +357,17 @@ _NO_NAME = re.compile(
 def _introduced(match: re.Match[str]) -> _Find:
     words = match.group(1).split(" ")
     kept = next((count for count, word in enumerate(words) if not _name_like(word)), len(words))
-    while kept and _PARTICLE.fullmatch(words[kept - 1]):
+    while kept and re.fullmatch(_PARTICLE, words[kept - 1]):
         kept -= 1
     kept = kept or int(match.group()[:7].lower() == "my name")  # people who chat skip capitals
-    if not kept or _NO_NAME.fullmatch(words[0]):
+    if not kept or re.fullmatch(_NO_NAME, words[0]):
         return _nothing(match)
     shown = " ".join(words[:kept])
     return _Find(match.start(1), match.start(1) + len(shown), shown.casefold())
 
 
 def _name_like(word: str) -> bool:
-    return bool(_PARTICLE.fullmatch(word)) or (not word[0].islower() and word != "I")
+    return bool(re.fullmatch(_PARTICLE, word)) or (not word[0].islower() and word != "I")
 
 
 def _named(names: Collection[str], text: str) -> list[_Rule]:

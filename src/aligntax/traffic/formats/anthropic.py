@@ -52,7 +52,9 @@ def _answered(reply: str, *errors: str) -> dict[str, str]:
     content, usage = f"{reply}content", f"{reply}usage"
     text, error = blocks_sql(content), first_of(*errors)
     called = f"len([b.type for b in {content} if b.type IN {CALLS}]) > 0"
-    cached = f"coalesce({usage}.cache_creation_input_tokens, 0) + coalesce({usage}.cache_read_input_tokens, 0)"
+    cached = (
+        f"coalesce({usage}.cache_creation_input_tokens, 0) + coalesce({usage}.cache_read_input_tokens, 0)"
+    )
     return {
         "response": text,
         "kind": kind_sql(error, called, f"({text}) IS NOT NULL"),

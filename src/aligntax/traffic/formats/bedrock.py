@@ -22,7 +22,9 @@ def _said(content: str) -> str:
     """Text of message content: a string, or blocks with or without a type; guarded text is text."""
     schema = '[{"text":"VARCHAR","guardContent":{"text":{"text":"VARCHAR"}}}]'
     texts = f"[coalesce(b.text, b.guardContent.text.text) for b in from_json({content}, '{schema}')]"
-    return f"CASE WHEN starts_with({content}, '[') THEN {joined(texts, 'chr(10)')} ELSE {json_text(content)} END"
+    return (
+        f"CASE WHEN starts_with({content}, '[') THEN {joined(texts, 'chr(10)')} ELSE {json_text(content)} END"
+    )
 
 
 def _meta(*keys: str) -> list[str]:

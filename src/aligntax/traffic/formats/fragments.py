@@ -23,6 +23,7 @@ __all__ = [
     "prompt_sql",
     "refusal_code_in",
     "role_text_sql",
+    "said_sql",
     "seconds_sql",
     "struct",
     "system_sql",
@@ -145,12 +146,15 @@ def text_sql(content: str, separator: str = "''") -> str:
     """Text of JSON content: a string as it is, a list of blocks flattened."""
     blocks = f"""from_json({content}, '[{{"type":"VARCHAR","text":"VARCHAR"}}]')"""
     texts = f"[b.text for b in {blocks} if coalesce(b.type, 'text') IN {TEXT_TYPES}]"
-    return f"CASE WHEN starts_with({content}, '[') THEN {joined(texts, separator)} ELSE {json_text(content)} END"
+    return (
+        f"CASE WHEN starts_with({content}, '[') THEN {joined(texts, separator)} ELSE {json_text(content)} END"
+    )
 
 
-def role_text_sql(messages: str, roles: str) -> str:
+def role_text_sql(messages: str, *roles: str) -> str:
     """Texts of the messages with one of these roles, where they have any: a list."""
-    texts = f"[{text_sql('m.content', 'chr(10)')} for m in {messages} if m.role IN {roles}]"
+    among = ", ".join(quoted(role) for role in roles)
+    texts = f"[{text_sql('m.content', 'chr(10)')} for m in {messages} if m.role IN ({among})]"
     return f"list_filter({texts}, lambda said: said <> '')"
 
 
@@ -159,7 +163,7 @@ def prompt_sql(messages: str) -> str:
     last = f"{messages}[-1]"
     return (
         f"CASE WHEN {last}.role = 'user' AND starts_with({last}.content, '\"') THEN {json_text(f'{last}.content')} "
-        f"ELSE ({role_text_sql(messages, _USER)})[-1] END"
+        f"ELSE {role_text_sql(messages, 'user')}[-1] END"
     )
 
 
@@ -168,8 +172,13 @@ def system_sql(messages: str) -> str:
     first = f"{messages}[1]"
     return (
         f"CASE WHEN {first}.role = 'system' AND starts_with({first}.content, '\"') "
-        f"THEN {json_text(f'{first}.content')} ELSE ({role_text_sql(messages, _SYSTEM)})[1] END"
+        f"THEN {json_text(f'{first}.content')} ELSE {role_text_sql(messages, 'system', 'developer')}[1] END"
     )
+
+
+def said_sql(text: str) -> str:
+    """Condition, that a text is there and not empty."""
+    return f"coalesce(({text}) <> '', false)"
 
 
 def messages_from(json: str) -> str:
@@ -215,7 +224,3 @@ def kind_sql(error_code: str, tool_call: str, words: str) -> str:
         f"CASE WHEN {error_code} NOT IN ({codes}) THEN 'error' "
         f"WHEN {tool_call} AND NOT {words} THEN 'tool_call' ELSE 'text' END"
     )
-
-
-_USER = "('user')"
-_SYSTEM = "('system', 'developer')"

@@ -42,7 +42,9 @@ RESPONSE = {
 
 FIRST = "response.candidates[1]"
 USAGE = "response.usageMetadata"
-ERROR = first_of(error_code_sql("response.error", "status", "code"), error_code_sql("error", "status", "code"))
+ERROR = first_of(
+    error_code_sql("response.error", "status", "code"), error_code_sql("error", "status", "code")
+)
 TEXT = joined(f"[p.text for p in {FIRST}.content.parts if p.text IS NOT NULL AND p.thought IS NOT true]")
 CALLED = f"len([p.text for p in {FIRST}.content.parts if p.functionCall IS NOT NULL]) > 0"
 SYSTEM = first_of("request.systemInstruction.parts", "request.system_instruction.parts")
@@ -82,7 +84,8 @@ _CONTEXT = context_projection(time=timestamp_sql("response.createTime"))
 GEMINI = JsonFormat(
     name="gemini",
     describes="Gemini or Vertex AI generateContent as {request, response}",
-    columns=CONTEXT | {"request": struct(REQUEST), "response": struct(RESPONSE), "error": "JSON", "model": "VARCHAR"},
+    columns=CONTEXT
+    | {"request": struct(REQUEST), "response": struct(RESPONSE), "error": "JSON", "model": "VARCHAR"},
     projection=_CONTEXT
     | {
         "id": first_of("id", "response.responseId"),

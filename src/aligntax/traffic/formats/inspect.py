@@ -11,13 +11,13 @@ import pyarrow as pa
 from aligntax.errors import UnreadableInput
 from aligntax.traffic.formats.fragments import (
     MESSAGES,
-    first_of,
     joined,
     kind_sql,
     let,
     messages_from,
     prompt_sql,
     refusal_code_in,
+    said_sql,
     system_sql,
     text_sql,
 )
@@ -28,7 +28,18 @@ __all__ = ["INSPECT", "unpack"]
 
 _ZSTANDARD = 93
 _LOCAL_HEADER = 30  # bytes, before the file name and the extra field
-_KEPT = ("id", "epoch", "uuid", "input", "messages", "output", "metadata", "error", "started_at", "completed_at")
+_KEPT = (
+    "id",
+    "epoch",
+    "uuid",
+    "input",
+    "messages",
+    "output",
+    "metadata",
+    "error",
+    "started_at",
+    "completed_at",
+)
 """Fields of a sample that are read; its events may be a thousand times as long."""
 
 
@@ -82,16 +93,17 @@ def _member(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> bytes:
 def _line(header: Mapping[str, Any], sample: Mapping[str, Any]) -> bytes:
     about = {"eval_model": header["eval"]["model"], "eval_task": header["eval"]["task"]}
     kept = {key: sample[key] for key in _KEPT if sample.get(key) is not None}
-    return json.dumps(about | kept, ensure_ascii=False, separators=(",", ":")).encode()
+    return json.dumps(about | kept, ensure_ascii=False, separators=(",", ":")).encode(errors="replace")
 
 
 CHOICE = '"output".choices[1]'
 CONTENT = f"{CHOICE}.message.content"
 REFUSAL_SCHEMA = '[{"text":"VARCHAR","refusal":"BOOLEAN"}]'
 REFUSED = f"[b.text for b in from_json({CONTENT}, '{REFUSAL_SCHEMA}') if b.refusal]"
-ERROR = f"CASE WHEN error IS NOT NULL THEN {first_of(refusal_code_in('error.message'), chr(39) + 'error' + chr(39))} END"
-WORDS = f"coalesce({CONTENT}::VARCHAR NOT IN ('\"\"', '[]') AND ({text_sql(CONTENT)}) <> '', false)"
-ASKED = f"CASE WHEN starts_with(\"input\", '[') THEN {let(messages_from(chr(34) + 'input' + chr(34)), prompt_sql('it'))} ELSE {json_text(chr(34) + 'input' + chr(34))} END"
+ERROR = f"CASE WHEN error IS NOT NULL THEN coalesce({refusal_code_in('error.message')}, 'error') END"
+INPUT = '"input"'
+IN_MESSAGES = let(messages_from(INPUT), prompt_sql("it"))
+ASKED = f"CASE WHEN starts_with({INPUT}, '[') THEN {IN_MESSAGES} ELSE {json_text(INPUT)} END"
 
 
 def _is_sample(record: Mapping[str, object]) -> bool:
@@ -125,7 +137,7 @@ INSPECT = JsonFormat(
         "system": system_sql("messages"),
         "prompt": f"coalesce({prompt_sql('messages')}, {ASKED})",
         "response": text_sql(CONTENT),
-        "kind": kind_sql(ERROR, f"len({CHOICE}.message.tool_calls) > 0", WORDS),
+        "kind": kind_sql(ERROR, f"len({CHOICE}.message.tool_calls) > 0", said_sql(text_sql(CONTENT))),
         "finish_reason": f"{CHOICE}.stop_reason",
         "refusal_text": f"CASE WHEN contains({CONTENT}, '\"refusal\":true') THEN {joined(REFUSED)} END",
         "block_reason": f"{CHOICE}.stop_details.category",

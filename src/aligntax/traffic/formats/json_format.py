@@ -44,4 +44,6 @@ def any_record(holds: Callable[[Mapping[str, object]], bool]) -> Recogniser:
 
 def keys_of(value: object) -> frozenset[str]:
     """Keys of a JSON object that carry something; none for any other value."""
-    return frozenset(k for k, v in value.items() if v is not None) if isinstance(value, Mapping) else frozenset()
+    return (
+        frozenset(k for k, v in value.items() if v is not None) if isinstance(value, Mapping) else frozenset()
+    )

@@ -13,6 +13,7 @@ from aligntax.traffic.formats.fragments import (
     prompt_sql,
     refusal_code_in,
     role_text_sql,
+    said_sql,
     system_sql,
     text_sql,
 )
@@ -22,11 +23,31 @@ from aligntax.traffic.projection import json_text, timestamp_sql
 __all__ = ["LANGFUSE"]
 
 TEXTS = (
-    *("id", "type", "name", "level", "statusMessage", "status_message", "timestamp", "startTime", "start_time"),
+    *(
+        "id",
+        "type",
+        "name",
+        "level",
+        "statusMessage",
+        "status_message",
+        "timestamp",
+        "startTime",
+        "start_time",
+    ),
     *("model", "provided_model_name", "traceId", "trace_id", "sessionId", "session_id", "userId", "user_id"),
     *("promptName", "prompt_name", "totalCost", "total_cost", "calculatedTotalCost"),
 )
-JSONS = ("input", "output", "metadata", "tags", "usage", "usageDetails", "usage_details", "costDetails", "cost_details")
+JSONS = (
+    "input",
+    "output",
+    "metadata",
+    "tags",
+    "usage",
+    "usageDetails",
+    "usage_details",
+    "costDetails",
+    "cost_details",
+)
 
 SOURCE = f"""(
     SELECT *,
@@ -46,7 +67,7 @@ IN_CHAT = f"CASE WHEN starts_with(chat, '[') THEN {let(messages_from('chat'), pr
 PROMPT = first_of(IN_CHAT, paths("asked", "prompt", "input", "question", "query", "text"), json_text("asked"))
 
 CONTENT = "message -> '$.content'"
-TOLD = let(messages_from("message"), f"({role_text_sql('it', _ROLE)})[-1]") if (_ROLE := "('assistant')") else ""
+TOLD = let(messages_from("message"), role_text_sql("it", "assistant") + "[-1]")
 CALLED = (
     "json_array_length(message, '$.tool_calls') > 0 OR json_exists(message, '$.function_call') "
     "OR list_contains(message ->> '$.content[*].type', 'tool_use') "
@@ -65,7 +86,11 @@ ERROR = f"""CASE WHEN "level" = 'ERROR' THEN {first_of(refusal_code_in(STATUS), 
 def _is_export(record: Mapping[str, object]) -> bool:
     keys = record.keys()
     observation = isinstance(record.get("type"), str) and bool({"traceId", "trace_id"} & keys)
-    trace = bool({"sessionId", "session_id"} & keys) and bool({"userId", "user_id"} & keys) and "timestamp" in keys
+    trace = (
+        bool({"sessionId", "session_id"} & keys)
+        and bool({"userId", "user_id"} & keys)
+        and "timestamp" in keys
+    )
     return {"id", "name", "input", "output"} <= keys and (observation or trace)
 
 
@@ -89,7 +114,7 @@ LANGFUSE = JsonFormat(
         "prompt": PROMPT,
         "response": TEXT,
         "kind": f"CASE WHEN answer IS NULL AND {ERROR} IS NULL THEN 'no_text' "
-        f"ELSE {kind_sql(ERROR, f'({CALLED})', f'coalesce({TEXT} <> {chr(39) * 2}, false)')} END",
+        f"ELSE {kind_sql(ERROR, f'({CALLED})', said_sql(TEXT))} END",
         "finish_reason": first_of(
             paths("answer", "choices[0].finish_reason", "finish_reason", "stop_reason"),
             paths("meta", "finish_reason"),

@@ -13,6 +13,7 @@ from aligntax.traffic.formats.fragments import (
     paths,
     prompt_sql,
     refusal_code_in,
+    said_sql,
     system_sql,
     text_sql,
 )
@@ -22,7 +23,17 @@ from aligntax.traffic.projection import json_text, timestamp_sql
 __all__ = ["LITELLM"]
 
 TEXTS = (
-    *("id", "request_id", "trace_id", "session_id", "call_type", "status", "startTime", "model", "model_group"),
+    *(
+        "id",
+        "request_id",
+        "trace_id",
+        "session_id",
+        "call_type",
+        "status",
+        "startTime",
+        "model",
+        "model_group",
+    ),
     *("end_user", "user", "error_str", "prompt_tokens", "completion_tokens", "response_cost", "spend"),
 )
 JSONS = ("messages", "response", "proxy_server_request", "metadata", "request_tags", "error_information")
@@ -103,7 +114,7 @@ LITELLM = JsonFormat(
             first_of("nullif(end_user, '')", paths("meta", "user_api_key_end_user_id")),
             "nullif(session_id, '')",
             "nullif(trace_id, '')",
-            f"md5({first_of('nullif(' + chr(34) + 'user' + chr(34) + ', ' + chr(39) * 2 + ')', 'NULL')})",
+            "md5(nullif(\"user\", ''))",  # who owns the key: rarely who asked
         ),
         "time": timestamp_sql("startTime"),
         "system": f"CASE WHEN {CHATTED} THEN {let(messages_from('chat'), system_sql('it'))} END",
@@ -111,7 +122,7 @@ LITELLM = JsonFormat(
         "response": f"nullif({TEXT}, '{REDACTED}')",
         "kind": f"CASE WHEN {INTERVENED} THEN 'text' "
         f"WHEN {ERROR} IS NULL AND (coalesce({TEXT}, '') = '{REDACTED}' OR NOT ({KEPT})) THEN 'no_text' "
-        f"ELSE {kind_sql(ERROR, CALLED, f'coalesce({TEXT} <> {chr(39) * 2}, false)')} END",
+        f"ELSE {kind_sql(ERROR, CALLED, said_sql(TEXT))} END",
         "finish_reason": json_text("reply", "$.choices[0].finish_reason"),
         "refusal_text": json_text("message", "$.refusal"),
         "block_reason": f"CASE WHEN {INTERVENED} THEN 'guardrail_intervened' END",

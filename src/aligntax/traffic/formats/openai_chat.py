@@ -111,13 +111,17 @@ def _is_pair(record: Mapping[str, object], key: str) -> bool:
 
 
 OPENAI_PAIRS = _pairs("openai-pairs", "response", "chat completions as {request, response}")
-OPENAI_EVALS = _pairs("openai-evals", "output", "chat completions as {request, output}, as eval exports write them")
+OPENAI_EVALS = _pairs(
+    "openai-evals", "output", "chat completions as {request, output}, as eval exports write them"
+)
 
 OPENAI_FLAT = JsonFormat(
     name="openai-flat",
     describes="chat completions as {messages, choices, ...}, request and response in one object",
     columns=CONTEXT | REQUEST | COMPLETION,
-    projection=context_projection(first_of('"user"', "safety_identifier"), seconds_sql("created"), "usage.cost")
+    projection=context_projection(
+        first_of('"user"', "safety_identifier"), seconds_sql("created"), "usage.cost"
+    )
     | _asked("")
     | _completion("")
     | {"id": "id"},
@@ -144,7 +148,9 @@ OPENAI_CHAT = JsonFormat(
 
 def _is_conversation(record: Mapping[str, object]) -> bool:
     messages = record.get("messages")
-    roles = {m.get("role") for m in messages if isinstance(m, Mapping)} if isinstance(messages, list) else set()
+    roles = (
+        {m.get("role") for m in messages if isinstance(m, Mapping)} if isinstance(messages, list) else set()
+    )
     others = {"choices", "response", "output", "content", "input", "request"}
     return "assistant" in roles and not others & keys_of(record)
 

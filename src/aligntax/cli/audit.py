@@ -1,0 +1,71 @@
+"""`aligntax audit`: the bill of a log."""
+
+import datetime as dt
+import json
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from rich.console import Console
+
+from aligntax.cli.log import field_map, opened, progress, report_reading, stderr
+from aligntax.detectors import detector as named_detector
+from aligntax.report.document import Document, document, save_document
+from aligntax.report.html import save_html
+from aligntax.report.terminal import print_bill
+from aligntax.tax.audit import Settings
+from aligntax.tax.audit import audit as measure
+from aligntax.tax.prices import load_prices
+
+__all__ = ["run"]
+
+
+def run(
+    *,
+    logs: Sequence[str],
+    out: Path,
+    as_json: bool,
+    log_format: str | None,
+    detector: str,
+    sample: int | None,
+    sampling_rate: float | None,
+    period: str | None,
+    level: float,
+    prices: Path | None,
+    keep_text: bool,
+    strict: bool,
+    quiet: bool,
+    threads: int | None,
+    **fields: object,
+) -> None:
+    """Reads, judges, measures, writes the three outputs, prints the bill."""
+    table, judge = load_prices(prices), named_detector(detector)
+    settings = Settings(
+        level=level,
+        period=period,  # type: ignore[arg-type]
+        sample=sample,
+        sampling_rate=sampling_rate,
+        keep_text=keep_text,
+    )
+    with opened(
+        logs, log_format=log_format, fields=field_map(fields), threads=threads, strict=strict, quiet=quiet
+    ) as log:
+        with progress(log, quiet=quiet) as seen:
+            result = measure(
+                log, judge, out / "outcomes.parquet", prices=table, settings=settings, seen=seen
+            )
+        report_reading(result.reading, quiet=quiet)
+    contents = document(result, created=dt.datetime.now(dt.UTC))
+    save_document(contents, out / "bill.json")
+    save_html(contents, out / "report.html")
+    _print(contents, as_json=as_json)
+    if not quiet:
+        stderr().print(f"\nwrote {out}/report.html, bill.json and outcomes.parquet", markup=False)
+
+
+def _print(contents: Document, *, as_json: bool) -> None:
+    if as_json:
+        json.dump(contents, sys.stdout, indent=1, ensure_ascii=False)
+        sys.stdout.write("\n")
+    else:
+        print_bill(contents, Console(highlight=False))

@@ -1,0 +1,106 @@
+"""Finding figures in a document, and writing them down: one way for the terminal and for HTML."""
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, cast
+
+from aligntax.records import Estimate, Unit, unknown
+from aligntax.report.document import Document, estimate_of
+
+__all__ = ["Figure", "Figures", "interval_text", "value_text"]
+
+Key = tuple[str, frozenset[tuple[str, str]]]
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """An estimate of a component for a slice.
+
+    Attributes:
+        component: of the tax.
+        slice: dimension -> value; empty for all traffic.
+        small: whether the slice is too small to be read without its interval.
+        estimate: the number.
+    """
+
+    component: str
+    slice: Mapping[str, str]
+    small: bool
+    estimate: Estimate
+
+    @property
+    def value(self) -> str:
+        """The number, in words fit for a table."""
+        return value_text(self.estimate)
+
+    @property
+    def interval(self) -> str:
+        """Its interval, in the same unit."""
+        return interval_text(self.estimate)
+
+
+class Figures:
+    """The measurements of a document, by component and slice."""
+
+    def __init__(self, contents: Document) -> None:
+        self.contents = contents
+        entries = cast(Sequence[Mapping[str, Any]], contents["measurements"])
+        self._figures: dict[Key, Figure] = {}
+        for entry in entries:
+            figure = Figure(entry["component"], entry["slice"], entry["small"], estimate_of(entry))
+            self._figures[_key(figure.component, figure.slice)] = figure
+
+    def get(self, component: str, **where: str) -> Figure:
+        """The figure of a component for a slice; one that says "not measured" if there is none."""
+        found = self._figures.get(_key(component, where))
+        return found or Figure(component, where, False, unknown("not measured", unit="rate"))
+
+    def over(self, component: str, *dimensions: str) -> Iterator[Figure]:
+        """The figures of a component broken down by exactly these dimensions, in the document's order."""
+        wanted = set(dimensions)
+        for figure in self._figures.values():
+            if figure.component == component and set(figure.slice) == wanted:
+                yield figure
+
+    def worst(self, component: str, *, most: int = 6, least: int = 30) -> list[Figure]:
+        """The slices with the highest lower bound, of at least `least` exchanges, none inside another.
+
+        The lower bound, not the value, decides: a slice is worst only if it is sure to be bad. Slices
+        picked by looking at many look a little worse than they are.
+        """
+        levels = (("use_case",), ("model",), ("use_case", "model"), ("use_case", "period"), ("model", "period"))
+        candidates = [f for level in levels for f in self.over(component, *level) if f.estimate.n >= least]
+        whole = self.get(component).estimate
+        bad = [f for f in candidates if f.estimate.low > whole.value]
+        bad.sort(key=lambda f: -f.estimate.low)
+        return bad[:most]
+
+
+def _key(component: str, where: Mapping[str, str]) -> Key:
+    return component, frozenset(where.items())
+
+
+def value_text(estimate: Estimate) -> str:
+    """The value with its unit; "unknown" for nan."""
+    return _number(estimate.value, estimate.unit) if estimate.known else "unknown"
+
+
+def interval_text(estimate: Estimate) -> str:
+    """The interval with its unit, or why there is none."""
+    if not estimate.known:
+        return estimate.reason
+    low, high = (_number(end, estimate.unit) for end in (estimate.low, estimate.high))
+    return f"{low} to {high}"
+
+
+def _number(value: float, unit: Unit) -> str:
+    if math.isnan(value):
+        return "?"
+    if unit == "rate":
+        return f"{value:.2%}" if 0 < value < 0.01 else f"{value:.1%}"
+    if unit == "usd":
+        return f"${value:,.0f}" if value >= 1000 else f"${value:,.2f}" if value >= 0.1 else f"${value:,.4f}"
+    if unit == "per 1,000 characters":
+        return f"{value:.2f}"
+    return f"{value:,.0f}"
