@@ -24,6 +24,9 @@ __all__ = ["PhraseDetector", "Thresholds"]
 
 _GAP = 120
 """Bytes of greeting or restatement allowed between two sentences of a preamble."""
+_HEDGES = 4
+"""Hedging words below which a text does not waver, however short it is."""
+_SCORE_REFUSED, _SCORE_HEDGED = 0.65, 0.35
 _FOREIGN = 0.75
 """Characters per byte below which a text is not written in a Latin script."""
 
@@ -167,7 +170,8 @@ class PhraseDetector:
         self.name = lexicon.name
         self.version = lexicon.version
         self._limits = thresholds or Thresholds()
-        self._scanner = Scanner(lexicon)
+        self._scanner = Scanner(lexicon, ("refusal", "caveat", "hedge", "asks", "not"))
+        self._pivots = Scanner(lexicon, ("pivot",))  # common words, which matter beside a caveat alone
         self._role = np.array([family.role for family in lexicon.families])
         self._flag = np.array([FLAGS.index(f.flag) if f.flag else NONE for f in lexicon.families], np.int64)
         self._reason = np.array([REASONS.index(f.reason) if f.reason else NONE for f in lexicon.families])
@@ -182,16 +186,21 @@ class PhraseDetector:
         texts = Texts.of(column)
         hits = self._scanner.hits(texts)
         chars = pc.fill_null(pc.utf8_length(column), 0).to_numpy().astype(np.int64)
-        verdict = _unremarkable(texts, chars)
-        rows = np.unique(hits.row)
+        role = self._role[hits.family]
+        hedges = np.bincount(hits.row[role == "hedge"], minlength=len(chars))
+        verdict = _unremarkable(texts, chars, hedges, self._limits)
+        remarked = hits.where(role != "hedge")
+        rows = np.unique(remarked.row)
         if len(rows):
-            texts, hits = _moved(column.take(rows), hits, rows)
-            read = self._read(exchanges.column("prompt").take(rows), texts, hits, chars[rows])
+            texts, remarked = _moved(column.take(rows), remarked, rows)
+            read = self._read(exchanges.column("prompt").take(rows), texts, remarked, chars[rows], hedges[rows])
             self._conclude(verdict, read, rows)
         return verdict
 
-    def _read(self, prompts: pa.StringArray, texts: Texts, hits: Hits, chars: Ints) -> _Reading:
-        """Reads texts with hits closely; `prompts` and `chars` belong to the same texts."""
+    def _read(
+        self, prompts: pa.StringArray, texts: Texts, hits: Hits, chars: Ints, hedges: Ints
+    ) -> _Reading:
+        """Reads texts with hits closely; prompts, characters and hedges belong to the same texts."""
         role = self._role[hits.family]
         marks = Marks.of(texts)
         told = self._told(prompts, marks, hits, role)
@@ -205,9 +214,9 @@ class PhraseDetector:
             chars=chars,
             start=start,
             end=end,
-            hedges=np.bincount(hits.row[role == "hedge"], minlength=len(chars)),
+            hedges=hedges,
             asks=np.bincount(hits.row[role == "asks"], minlength=len(chars)) > 0,
-            pivots=np.bincount(hits.row[role == "pivot"], minlength=len(chars)) > 0,
+            pivots=np.bincount(self._pivots.hits(texts).row, minlength=len(chars)) > 0,
         )
 
     def _conclude(self, verdict: Verdict, read: _Reading, rows: Ints) -> None:
@@ -218,7 +227,6 @@ class PhraseDetector:
         verdict.layer[rows] = np.where(outcome == REFUSED, LAYERS.index("model"), NONE)
         verdict.reason[rows] = self._why(read, outcome)
         verdict.flags[rows] = read.flags
-        verdict.hedge_density[rows] = read.density
         verdict.answer_offset[rows] = np.where(outcome >= REFUSED, NONE, offset)
         verdict.caveat_chars[rows] = np.minimum(read.caveats, read.chars)
         verdict.score[rows] = _score(read, outcome)
@@ -242,7 +250,7 @@ class PhraseDetector:
     def _echoed(self, prompts: pa.StringArray, hits: Hits) -> Mask:
         """Whether the same phrase stands in the prompt."""
         asked = self._scanner.hits(Texts.of(prompts))
-        patterns = len(self._scanner.lexicon.patterns)
+        patterns = self._scanner.patterns
         return np.isin(hits.row * patterns + hits.pattern, asked.row * patterns + asked.pattern)
 
     def _why(self, read: _Reading, outcome: npt.NDArray[np.int8]) -> npt.NDArray[np.int8]:
@@ -254,9 +262,13 @@ class PhraseDetector:
         return why.astype(np.int8)
 
 
-def _unremarkable(texts: Texts, chars: Ints) -> Verdict:
-    """Verdicts on texts without any phrase: complete, unless there is nothing the lexicon can read."""
+def _unremarkable(texts: Texts, chars: Ints, hedges: Ints, limits: Thresholds) -> Verdict:
+    """Verdicts on texts without refusal or caveat: complete, if they neither waver nor are unreadable."""
     verdict = Verdict.complete(chars)
+    verdict.hedge_density[:] = 1000.0 * hedges / np.maximum(chars, 1)
+    wavering = (verdict.hedge_density >= limits.hedges) & (hedges >= _HEDGES)
+    verdict.outcome[wavering] = HEDGED
+    verdict.score[wavering] = _SCORE_HEDGED
     for unreadable, reason in (
         (chars < _FOREIGN * texts.lengths, "unknown_language"),
         (texts.lengths == 0, "empty"),
@@ -285,7 +297,7 @@ def _outcome(read: _Reading, limits: Thresholds) -> npt.NDArray[np.int8]:
     lecture = (read.share >= limits.lecture) & preaching & ~answered
     refused = (opening & ~answered) | lecture | (read.soft & (read.substance < limits.remark))
     buried = (read.share >= limits.buried) & (read.caveats >= limits.remark)
-    wavering = (read.density >= limits.hedges) & (read.hedges >= 4)
+    wavering = (read.density >= limits.hedges) & (read.hedges >= _HEDGES)
     hedged = (read.refused_at >= 0) | read.soft | buried | wavering
     asking = read.asks & (read.texts.lengths < limits.question) & (read.refused_at < 0) & ~lecture
     codes = np.where(refused, REFUSED, np.where(hedged, HEDGED, COMPLETE))
@@ -304,7 +316,7 @@ def _deciding(read: _Reading, outcome: npt.NDArray[np.int8]) -> Ints:
 def _score(read: _Reading, outcome: npt.NDArray[np.int8]) -> npt.NDArray[np.float32]:
     """(rows,) strength of the evidence against `complete`, in [0, 1]; ordinal."""
     explicit = np.where(read.refused_at >= 0, 0.3, 0.0)
-    base = np.select([outcome == REFUSED, outcome == HEDGED], [0.65, 0.35], 0.0)
+    base = np.select([outcome == REFUSED, outcome == HEDGED], [_SCORE_REFUSED, _SCORE_HEDGED], 0.0)
     return np.clip(base + explicit * (base > 0) + 0.05 * (read.share > 0), 0.0, 1.0).astype(np.float32)
 
 

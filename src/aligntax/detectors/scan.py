@@ -1,7 +1,7 @@
 """One pass of hyperscan over an Arrow column: where which phrase of a lexicon stands."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from aligntax.detectors.lexicon import Lexicon
+from aligntax.detectors.lexicon import Lexicon, Role
 
 __all__ = ["Hits", "Scanner", "Texts"]
 
@@ -95,11 +95,16 @@ class Scanner:
 
     Args:
         lexicon: what to look for.
+        roles: only families in these roles; all by default.
     """
 
-    def __init__(self, lexicon: Lexicon) -> None:
-        self.lexicon = lexicon
-        expressions = [pattern.expression for pattern in lexicon.patterns]
+    def __init__(self, lexicon: Lexicon, roles: Collection[Role] | None = None) -> None:
+        self.families = lexicon.families
+        patterns = [
+            p for p in lexicon.patterns if roles is None or lexicon.families[p.family].role in roles
+        ]
+        self.patterns = len(patterns)
+        expressions = [pattern.expression for pattern in patterns]
         self._database = hyperscan.Database(mode=hyperscan.HS_MODE_BLOCK)
         self._database.compile(
             expressions=expressions,
@@ -107,12 +112,12 @@ class Scanner:
             elements=len(expressions),
             flags=[hyperscan.HS_FLAG_CASELESS] * len(expressions),
         )
-        self._family = np.array([p.family for p in lexicon.patterns], np.int64)
-        self._length = np.array([p.length for p in lexicon.patterns], np.int64)
+        self._family = np.array([p.family for p in patterns], np.int64)
+        self._length = np.array([p.length for p in patterns], np.int64)
         # hyperscan tells where a match ends; where one of varying length begins, `re` tells
         self._backwards = {
             index: re.compile(rb"(?:" + p.expression + rb")\Z", re.IGNORECASE)
-            for index, p in enumerate(lexicon.patterns)
+            for index, p in enumerate(patterns)
             if not p.length
         }
 

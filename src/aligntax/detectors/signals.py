@@ -93,6 +93,8 @@ def _signals(exchanges: pa.RecordBatch, name: str) -> list[_Signal]:
         shown = pc.utf8_slice_codeunits(column.take(rows), 0, 160)
         return [_Signal(rows, LAYERS.index("model"), shown)]
     layers = SIGNALS[name]
+    if name != "block_reason" and not pc.any(pc.is_in(column, pa.array(list(layers)))).as_py():
+        return []
     found = [
         (rows, word, layer) for word, layer in layers.items() if len(rows := _at(pc.equal(column, word)))
     ]
@@ -128,7 +130,8 @@ def _fallbacks(verdict: Verdict, exchanges: pa.RecordBatch) -> None:
 
 def _unscored(verdict: Verdict, exchanges: pa.RecordBatch) -> None:
     kind = _column(exchanges, "kind")
-    for word, reason in _UNSCORED.items():
+    usual = pc.all(pc.equal(kind, "text")).as_py() or kind.null_count == len(kind)
+    for word, reason in () if usual else _UNSCORED.items():
         rows = _at(pc.equal(kind, word))
         rows = rows[verdict.layer[rows] == NONE]
         verdict.outcome[rows] = UNDETERMINED

@@ -1,2 +1,70 @@
-"""One HTML file."""
-def save_html(contents, path): path.write_text("")
+"""The bill as one HTML file: no script, no network, nothing of the log that is not escaped."""
+
+import base64
+import hashlib
+import re
+from functools import cache
+from pathlib import Path
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
+
+from aligntax.report.document import Document
+from aligntax.report.view import SHOWN, View, clipped, fraction
+from aligntax.tax.judging import atomic
+
+__all__ = ["save_html"]
+
+_TEMPLATES = Path(__file__).parent / "templates"
+_UNSEEN = re.compile(
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff\ufffe\uffff\ud800-\udfff]"
+)
+"""Control characters, and those that turn the direction of text around: unseen, they make a text lie."""
+
+
+def save_html(contents: Document, path: Path) -> None:
+    """Writes the report, whole or not at all.
+
+    Args:
+        contents: the document.
+        path: of the file; it needs nothing beside it and opens without a network.
+    """
+    page = _environment().get_template("report.jinja").render(view=View(contents), style=_style(), csp=_csp())
+    with atomic(path) as part:
+        part.write_text(page, "utf-8")
+
+
+@cache
+def _environment() -> Environment:
+    environment = Environment(
+        loader=FileSystemLoader(_TEMPLATES),
+        autoescape=True,
+        undefined=StrictUndefined,
+        finalize=_visible,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        auto_reload=False,
+    )
+    environment.filters |= {"clipped": clipped, "fraction": fraction, "grouped": "{:,}".format}
+    environment.globals["shown"] = SHOWN
+    return environment
+
+
+def _visible(value: object) -> object:
+    """What is put into the page, with every unseen character shown as a replacement."""
+    if isinstance(value, str) and not isinstance(value, Markup):
+        return _UNSEEN.sub("\N{REPLACEMENT CHARACTER}", value)
+    return value
+
+
+@cache
+def _style() -> Markup:
+    """The style sheet: ours, so it is not escaped."""
+    return Markup((_TEMPLATES / "style.css").read_text("utf-8"))  # noqa: S704
+
+
+@cache
+def _csp() -> str:
+    """The browser is told to load nothing and to run nothing, whatever might have slipped in."""
+    digest = base64.b64encode(hashlib.sha256(_style().encode()).digest()).decode()
+    return f"default-src 'none'; style-src 'sha256-{digest}'; img-src data:; base-uri 'none'; form-action 'none'"

@@ -79,11 +79,11 @@ def bill(tally: Tally, prices: PriceTable, scale: Scale, *, level: float = 0.95)
 
 
 def _derived(tally: Tally, prices: PriceTable) -> dict[str, Floats]:
-    """(cells,) sums the bill adds: refusals charged to alignment, and money."""
+    """(cells, groups) sums the bill adds: refusals charged to alignment, and money."""
     sums = tally.sums
     table = [prices.price(str(model)) for model in tally.keys[:, DIMENSIONS.index("model")]]
-    dear_in = np.array([price.input for price in table]) / 1e6
-    dear_out = np.array([price.output for price in table]) / 1e6
+    dear_in = np.array([[price.input] for price in table]) / 1e6  # (cells, 1)
+    dear_out = np.array([[price.output] for price in table]) / 1e6
     stated = (sums["priced"] == sums["exchanges"]) & (sums["exchanges"] > 0)
 
     def money(name: str, tokens_in: Floats | float, tokens_out: Floats) -> Floats:
@@ -134,10 +134,10 @@ def _told(part: Slice, component: str, estimate: Estimate) -> Measurement:
 
 def _total(part: Slice, name: str, unit: Unit, traffic: float, level: float) -> Estimate:
     """A sum over the slice, as a mean per exchange with its interval, times the exchanges."""
-    counts = part.sums["exchanges"]
+    counts = part.groups("exchanges")
     exchanges = float(counts.sum())
     if part.total(name):
-        mean = clustered_mean(part.sums[name], counts, unit=unit, level=level)
+        mean = clustered_mean(part.groups(name), counts, unit=unit, level=level)
         return mean.times(exchanges * traffic, unit)
     return _none_seen(part, unit, exchanges * traffic, level)
 
@@ -145,7 +145,7 @@ def _total(part: Slice, name: str, unit: Unit, traffic: float, level: float) -> 
 def _none_seen(part: Slice, unit: Unit, exchanges: float, level: float) -> Estimate:
     """Zero, with an upper end: Wilson's for no event, each priced like the average exchange."""
     spent = part.total("spent_usd") if unit == "usd" else part.total("tokens_in") + part.total("tokens_out")
-    n = round(float(part.sums["exchanges"].sum()))
+    n = round(float(part.groups("exchanges").sum()))
     upper = wilson(0, n, level=level).high
     high = upper * spent / max(n, 1) * exchanges
     method = "none seen; upper end: Wilson's rate at the price of an average exchange"

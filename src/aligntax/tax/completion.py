@@ -44,7 +44,7 @@ def rate(part: Slice, name: str, among: Floats, level: float, nothing: str = "")
     if not among.any():
         return unknown(nothing or "no exchange with an outcome", unit="rate", level=level)
     if part.clustered:
-        return clustered_rate(part.sums[name], among, level=level)
+        return clustered_rate(part.groups(name), among, level=level)
     return wilson(round(part.total(name)), round(float(np.sum(among))), level=level)
 
 

@@ -3,7 +3,7 @@
 import contextlib
 import os
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -19,7 +19,7 @@ from aligntax.scale import map_batches
 from aligntax.stats import GROUPS
 from aligntax.traffic.redaction import Redactor
 
-__all__ = ["JUDGED", "READ", "Judge", "atomic", "write_judged"]
+__all__ = ["JUDGED", "READ", "Judge", "atomic", "batches_of", "write_judged"]
 
 READ = (
     "id",
@@ -43,14 +43,13 @@ READ = (
 )
 """EXCHANGE columns a judgement needs, and the key that tells a prompt asked again."""
 
-CLUSTER = pa.dictionary(pa.int32(), pa.string())
 _SLICES = [
     pa.field("use_case", pa.string()),
     pa.field("model", pa.string()),
     pa.field("model_requested", pa.string()),
     pa.field("fallback", pa.bool_()),
     pa.field("time", pa.timestamp("us")),
-    pa.field("cluster", CLUSTER),
+    pa.field("cluster", pa.uint64()),
     pa.field("cluster_group", pa.int16()),
     pa.field("tokens_in", pa.int64()),
     pa.field("tokens_out", pa.int64()),
@@ -63,10 +62,11 @@ _TEXT = [pa.field("prompt", pa.string()), pa.field("response", pa.string())]
 JUDGED = pa.schema([*OUTCOME, *_SLICES])
 """What `outcomes.parquet` holds: OUTCOME, and what a measure slices and weighs by.
 
-`cluster` is a pseudonym; `cluster_group` the group its sums are kept in, null without a cluster;
+`cluster` is a pseudonym (a keyed HMAC, cut); `cluster_group` the group its sums are kept in, null without a cluster;
 `tokens_*` are estimated at four characters a token where the log does not tell.
 """
 _CHARS_PER_TOKEN = 4
+_BATCH = 500_000
 _REMEMBERED = 500_000
 """Users whose pseudonym is kept at hand; beyond it they are worked out anew."""
 
@@ -84,7 +84,7 @@ class Judge:
     detector: Detector
     redactor: Redactor
     keep_text: bool = False
-    _users: dict[str, tuple[str, int]] = field(default_factory=dict, repr=False, compare=False)
+    _users: dict[str, int] = field(default_factory=dict, repr=False, compare=False)
 
     @property
     def schema(self) -> pa.Schema:
@@ -126,23 +126,28 @@ class Judge:
             "prompt_key": exchanges.column("prompt_key"),
         }
 
-    def _clusters(self, clusters: pa.StringArray) -> tuple[pa.DictionaryArray, pa.Int16Array]:
+    def _clusters(self, clusters: pa.StringArray) -> tuple[pa.UInt64Array, pa.Int16Array]:
         """The pseudonym and the group of each cluster."""
         if clusters.null_count == len(clusters):
-            return pa.nulls(len(clusters), CLUSTER), pa.nulls(len(clusters), pa.int16())
-        coded = clusters.dictionary_encode()
+            return pa.nulls(len(clusters), pa.uint64()), pa.nulls(len(clusters), pa.int16())
         if len(self._users) > _REMEMBERED:
             self._users.clear()
-        known = [self._user(value) for value in coded.dictionary.to_pylist()]
-        names = pa.array([name for name, _ in known], pa.string())
-        groups = pa.array([group for _, group in known], pa.int16())
-        return pa.DictionaryArray.from_arrays(coded.indices, names), groups.take(coded.indices)
+        users = self._users
+        known = [users.get(c) or self._user(c) for c in clusters.to_pylist()]
+        packed = np.array(known, np.uint64)
+        absent = pc.is_null(clusters).to_numpy(zero_copy_only=False)
+        groups = (packed % np.uint64(GROUPS)).astype(np.int16)
+        return pa.array(packed // np.uint64(GROUPS), mask=absent), pa.array(groups, mask=absent)
 
-    def _user(self, value: str) -> tuple[str, int]:
-        known = self._users.get(value)
-        if known is None:
-            known = self._users[value] = (self.redactor.pseudonym("user", value), _group(value))
-        return known
+    def _user(self, cluster: str | None) -> int:
+        """Pseudonym and group in one number: pseudonym * GROUPS + group."""
+        if cluster is None:
+            return 0
+        pseudonym = int(self.redactor.pseudonym("user", cluster).rpartition("-")[2], 16)
+        # the group is the same in every run, and too coarse to tell who it was
+        packed = pseudonym * GROUPS + zlib.crc32(cluster.encode()) % GROUPS
+        self._users[cluster] = packed
+        return packed
 
     def _label(self, names: pa.StringArray) -> pa.StringArray:
         """Use cases and models are few; a person may still have written an address into one."""
@@ -158,11 +163,6 @@ def _per_value(values: pa.StringArray, function: Callable[[str], object], kind: 
         return pa.nulls(len(values), kind)
     coded = values.dictionary_encode()
     return pa.array([function(v) for v in coded.dictionary.to_pylist()], kind).take(coded.indices)
-
-
-def _group(cluster: str) -> int:
-    """The group of a cluster: the same in every run, and too coarse to tell who it was."""
-    return zlib.crc32(cluster.encode()) % GROUPS
 
 
 def _tokens(exchanges: pa.RecordBatch, name: str, text: str) -> tuple[pa.Int64Array, pa.BooleanArray]:
@@ -190,12 +190,26 @@ def write_judged(
         The number of exchanges kept.
     """
     total = 0
-    with atomic(path) as part, pq.ParquetWriter(part, judge.schema, compression="zstd") as writer:
+    with atomic(path) as part, _writer(part, judge.schema) as writer:
         for batch in map_batches(judge, exchanges):
             writer.write_batch(batch)
             total += batch.num_rows
             seen(total)
     return total
+
+
+def _writer(path: Path, schema: pa.Schema) -> pq.ParquetWriter:
+    """A writer that spends its time on the few columns where a dictionary pays."""
+    few = [f.name for f in schema if pa.types.is_dictionary(f.type)]
+    few += [name for name in ("use_case", "model", "model_requested", "evidence")]
+    return pq.ParquetWriter(path, schema, compression="snappy", use_dictionary=few, write_statistics=False)
+
+
+def batches_of(judged: Path, columns: Sequence[str]) -> Iterator[pa.RecordBatch]:
+    """Judged traffic read back, half a million exchanges at a time."""
+    coded = ["use_case", "model", "outcome", "layer", "reason"]
+    with pq.ParquetFile(judged, read_dictionary=[name for name in coded if name in columns]) as file:
+        yield from file.iter_batches(batch_size=_BATCH, columns=list(columns))
 
 
 @contextlib.contextmanager

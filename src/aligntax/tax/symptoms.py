@@ -24,13 +24,13 @@ def _of(part: Slice, level: float) -> Iterator[Measurement]:
     for layer in _LAYERS:
         yield measured(part, f"layer.{layer}", rate(part, f"layer.{layer}", part.determined, level))
     if part.total("model_pairs"):
-        yield measured(part, "fallback", rate(part, "fallback", part.sums["model_pairs"], level))
+        yield measured(part, "fallback", rate(part, "fallback", part.groups("model_pairs"), level))
     else:
         missing = unknown(
             "the log does not tell the model asked for from the model served", unit="rate", level=level
         )
         yield measured(part, "fallback", missing)
     density = clustered_mean(
-        part.sums["hedge_density"], part.determined, unit="per 1,000 characters", level=level
+        part.groups("hedge_density"), part.determined, unit="per 1,000 characters", level=level
     )
     yield measured(part, "hedge_density", density)

@@ -1,11 +1,11 @@
 """Judged traffic is counted once, into sums that every measure is made from.
 
-DuckDB groups the Parquet file by use case x model x period x cluster group. These sums are sufficient:
-measures of any slice are sums of them, the same to the last digit however the traffic was split up.
+The sums stand by use case x model x period x cluster group. They are sufficient: measures of any slice
+are sums of them, the same to the last digit however the traffic was split up.
 """
 
 import datetime as dt
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -15,13 +15,12 @@ import duckdb
 import numpy as np
 import numpy.typing as npt
 
-from aligntax.records import FLAGS
-from aligntax.stats import GROUPS
+from aligntax.tax.cells import Accumulator, Floats, period_of
+from aligntax.tax.judging import batches_of
 
 __all__ = ["DIMENSIONS", "LEVELS", "Histogram", "Period", "Slice", "Tally", "connect", "count"]
 
 Period = Literal["day", "week", "month"]
-Floats = npt.NDArray[np.float64]
 
 DIMENSIONS = ("use_case", "model", "period")
 LEVELS: tuple[tuple[str, ...], ...] = (
@@ -35,54 +34,18 @@ LEVELS: tuple[tuple[str, ...], ...] = (
     ("use_case", "model", "period"),
 )
 """What measures are broken down by."""
-NOT_APPLICABLE = ("tool_call_only", "provider_error", "no_text")
-"""Reasons for which an exchange is no request answered in words: left out of every rate, and counted."""
 _MOST_SLICES = 400
-_OTHER = "(other)"
-
-_UNSCORED = f"reason IN {NOT_APPLICABLE}"
-_SUMS: dict[str, str] = {
-    "exchanges": "count(*)",
-    "not_applicable": f"count(*) FILTER ({_UNSCORED})",
-    **{f"unscored.{reason}": f"count(*) FILTER (reason = '{reason}')" for reason in NOT_APPLICABLE},
-    "undetermined": f"count(*) FILTER (outcome = 'undetermined' AND NOT coalesce({_UNSCORED}, false))",
-    **{name: f"count(*) FILTER (outcome = '{name}')" for name in ("complete", "hedged", "refused")},
-    "cannot": "count(*) FILTER (outcome = 'refused' AND reason = 'cannot')",
-    "completion_tax": "count(*) FILTER (outcome = 'hedged' OR outcome = 'refused' AND reason <> 'cannot')",
-    **{
-        f"layer.{name}": f"count(*) FILTER (outcome IN ('refused', 'hedged') AND layer = '{name}')"
-        for name in ("provider_filter", "guardrail", "model")
-    },
-    **{f"flag.{flag}": f"count(*) FILTER ({flag} AND outcome <> 'undetermined')" for flag in FLAGS},
-    "fallback": "count(*) FILTER (fallback)",
-    "model_pairs": "count(*) FILTER (model_requested IS NOT NULL AND model IS NOT NULL)",
-    "delayed": "count(*) FILTER (answer_offset > 0)",
-    "answered": "count(*) FILTER (answer_offset IS NOT NULL)",
-    "hedge_density": "sum(hedge_density) FILTER (outcome <> 'undetermined')",
-    "tokens_in": "sum(tokens_in)",
-    "tokens_out": "sum(tokens_out)",
-    "caveat_tokens": "sum(tokens_out * caveat_chars / greatest(response_chars, 1)) "
-    "FILTER (outcome IN ('complete', 'hedged'))",
-    "refusal_tokens_in": "sum(tokens_in) FILTER (outcome = 'refused' AND reason <> 'cannot')",
-    "refusal_tokens_out": "sum(tokens_out) FILTER (outcome = 'refused' AND reason <> 'cannot')",
-    "cost": "sum(cost)",
-    "priced": "count(cost)",
-    "caveat_cost": "sum(cost * tokens_out / greatest(tokens_in + tokens_out, 1) "
-    "* caveat_chars / greatest(response_chars, 1)) FILTER (outcome IN ('complete', 'hedged'))",
-    "refusal_cost": "sum(cost) FILTER (outcome = 'refused' AND reason <> 'cannot')",
-    "estimated": "count(*) FILTER (tokens_estimated)",
-}
-_RETRIES = {
-    "retries": "count(*)",
-    "retry_tokens_in": "sum(tokens_in)",
-    "retry_tokens_out": "sum(tokens_out)",
-    "retry_cost": "sum(cost)",
-}
+_LONG_TEXT = 1 << 17
 
 
 @dataclass(frozen=True, slots=True)
 class Histogram:
-    """How often each value was seen in a use case."""
+    """How often each value was seen in a use case.
+
+    Attributes:
+        values: (k,) ascending.
+        counts: (k,) how often, > 0.
+    """
 
     values: Floats
     counts: npt.NDArray[np.int64]
@@ -94,27 +57,35 @@ class Slice:
 
     Attributes:
         where: dimension -> value; empty for all traffic.
-        sums: name -> (groups,) sums; one group a cluster group.
         clustered: whether the groups are clusters of a cluster field in the log.
     """
 
     where: dict[str, str]
-    sums: dict[str, Floats]
     clustered: bool
+    _sums: Mapping[str, Floats] = field(repr=False)
+    _cells: npt.NDArray[np.int64] = field(repr=False)
+    _seen: dict[str, Floats] = field(default_factory=dict, repr=False)
+
+    def groups(self, name: str) -> Floats:
+        """(groups,) a sum in each cluster group."""
+        found = self._seen.get(name)
+        if found is None:
+            found = self._seen[name] = self._sums[name][self._cells].sum(axis=0)
+        return found
 
     def total(self, name: str) -> float:
-        """Sum over all groups."""
-        return float(self.sums[name].sum())
+        """A sum over all groups."""
+        return float(self.groups(name).sum())
 
     @cached_property
     def determined(self) -> Floats:
         """(groups,) exchanges with an outcome."""
-        return self.sums["complete"] + self.sums["hedged"] + self.sums["refused"]
+        return self.groups("complete") + self.groups("hedged") + self.groups("refused")
 
     @cached_property
     def applicable(self) -> Floats:
         """(groups,) exchanges that asked for words and got an answer of some kind."""
-        return self.sums["exchanges"] - self.sums["not_applicable"]
+        return self.groups("exchanges") - self.groups("not_applicable")
 
 
 @dataclass(frozen=True)
@@ -128,9 +99,8 @@ class Tally:
         clustered: whether the log has a cluster field.
         duplicate_ids: exchanges whose id was seen before.
         sampling_rate: mean of the sampling rates the log states; None when it states none.
-        keys: (cells, 3) values of DIMENSIONS.
-        groups: (cells,) cluster group.
-        sums: name -> (cells,) sums.
+        keys: (cells, 3) values of DIMENSIONS; "" where the log does not tell.
+        sums: name -> (cells, groups) sums.
         histograms: measure -> use case ("" for all) -> histogram.
     """
 
@@ -141,9 +111,8 @@ class Tally:
     duplicate_ids: int
     sampling_rate: float | None
     keys: npt.NDArray[np.object_]
-    groups: npt.NDArray[np.int64]
-    sums: dict[str, Floats]
-    histograms: dict[str, dict[str, Histogram]] = field(repr=False)
+    sums: Mapping[str, Floats]
+    histograms: Mapping[str, Mapping[str, Histogram]] = field(repr=False)
 
     def slices(self, *levels: tuple[str, ...]) -> Iterator[Slice]:
         """The traffic broken down by each of the levels, largest slices first."""
@@ -153,23 +122,22 @@ class Tally:
     @cached_property
     def whole(self) -> Slice:
         """All traffic."""
-        return next(self.slices(()))
+        return Slice({}, self.clustered, self.sums, np.arange(len(self.keys)))
 
     def _broken_down(self, level: tuple[str, ...]) -> Iterator[Slice]:
+        if not level:
+            yield self.whole
+            return
         columns = [self.keys[:, DIMENSIONS.index(name)] for name in level]
-        if level and any(not column.astype(bool).any() for column in columns):
+        if not all(any(column) for column in columns):
             return  # the log does not tell
-        names = np.array([" \x1f ".join(values) for values in zip(*columns, strict=True)] or [""] * len(self.keys))
-        distinct, which = np.unique(names, return_inverse=True)
-        sizes = np.bincount(which, weights=self.sums["exchanges"], minlength=len(distinct))
-        for at in np.argsort(-sizes, kind="stable")[:_MOST_SLICES]:
-            cells = which == at
-            where = dict(zip(level, str(distinct[at]).split(" \x1f "), strict=True)) if level else {}
-            yield Slice({name: value or "(none)" for name, value in where.items()}, self._by_group(cells), self.clustered)
-
-    def _by_group(self, cells: npt.NDArray[np.bool_]) -> dict[str, Floats]:
-        groups = self.groups[cells]
-        return {n: np.bincount(groups, weights=v[cells], minlength=GROUPS) for n, v in self.sums.items()}
+        cells: dict[tuple[str, ...], list[int]] = {}
+        for at, values in enumerate(zip(*columns, strict=True)):
+            cells.setdefault(values, []).append(at)
+        sizes = {v: -float(self.sums["exchanges"][found].sum()) for v, found in cells.items()}
+        for values in sorted(cells, key=lambda v: (sizes[v], v))[:_MOST_SLICES]:
+            where = {name: value or "(none)" for name, value in zip(level, values, strict=True)}
+            yield Slice(where, self.clustered, self.sums, np.array(cells[values]))
 
 
 def connect(judged: Path) -> duckdb.DuckDBPyConnection:
@@ -177,9 +145,9 @@ def connect(judged: Path) -> duckdb.DuckDBPyConnection:
     connection = duckdb.connect(config={"memory_limit": "512MB", "autoinstall_known_extensions": "false"})
     connection.execute("SET TimeZone = 'UTC'")
     quoted = str(judged).replace("'", "''")
-    connection.execute(f"CREATE VIEW judged AS SELECT * FROM read_parquet('{quoted}')")
-    numbered = f"read_parquet('{quoted}', file_row_number=true)"
-    connection.execute(f"CREATE VIEW numbered AS SELECT * FROM {numbered}")
+    connection.execute(
+        f"CREATE VIEW judged AS SELECT * FROM read_parquet('{quoted}', file_row_number = true)"
+    )
     return connection
 
 
@@ -193,12 +161,16 @@ def count(judged: Path, *, period: Period | None = None) -> Tally:
     """
     with connect(judged) as connection:
         row = connection.execute(
-            "SELECT min(time), max(time), count(cluster_group), count(*) - count(DISTINCT hash(id)), "
-            "avg(sampling_rate) FROM judged"
+            "SELECT min(time), max(time), count(cluster_group), count(*) - count(DISTINCT id), "
+            "avg(sampling_rate), count(DISTINCT (use_case, model)) FROM judged"
         ).fetchone()
-        first, last, clusters, duplicates, rate = row or (None, None, 0, 0, None)
+        first, last, clusters, duplicates, rate, pairs = row or (None, None, 0, 0, None, 0)
         period = (period or _period(first, last)) if first else None
-        keys, groups, sums = _cells(connection, period, clustered=bool(clusters))
+        cells = Accumulator(period, expected=pairs * _periods(first, last, period))
+        for batch in batches_of(judged, cells.columns):
+            cells.add(batch)
+        if clusters:
+            cells.add_retries(_retries(connection))
         return Tally(
             period=period,
             first=first,
@@ -206,54 +178,29 @@ def count(judged: Path, *, period: Period | None = None) -> Tally:
             clustered=bool(clusters),
             duplicate_ids=duplicates,
             sampling_rate=rate,
-            keys=keys,
-            groups=groups,
-            sums=sums,
+            keys=cells.keys,
+            sums=cells.sums,
             histograms=_histograms(connection),
         )
 
 
-def _cells(
-    connection: duckdb.DuckDBPyConnection, period: Period | None, *, clustered: bool
-) -> tuple[npt.NDArray[np.object_], npt.NDArray[np.int64], dict[str, Floats]]:
-    time = f"coalesce(strftime(date_trunc('{period}', time), '%Y-%m-%d'), '')" if period else "''"
-    group = f"coalesce(cluster_group, hash(id) % {GROUPS})"  # without a cluster an exchange is its own
-    key = (
-        f"coalesce(use_case, '') AS use_case, coalesce(model, '') AS model, {time} AS period, "
-        f"CAST({group} AS BIGINT) AS cell_group"
-    )
-    counted = f"SELECT {key}, {_named(_SUMS)} FROM judged GROUP BY ALL"
-    retried = _RETRIED.format(key=key, sums=_named(_RETRIES), condition="true" if clustered else "false")
-    found = connection.execute(
-        f"WITH counted AS ({counted}), {retried} SELECT * FROM counted "
-        "LEFT JOIN retried USING (use_case, model, period, cell_group) ORDER BY ALL"
+def _retries(connection: duckdb.DuckDBPyConnection) -> dict[str, npt.NDArray[np.generic]]:
+    """Exchanges whose user had the very same prompt refused or hedged within the day before."""
+    found: dict[str, npt.NDArray[np.generic]] = connection.execute(
+        """
+        WITH turned_away AS (
+            SELECT cluster, prompt_key, min(time) AS since, min(file_row_number) AS place
+            FROM judged WHERE outcome IN ('refused', 'hedged') AND cluster IS NOT NULL
+            GROUP BY cluster, prompt_key
+        )
+        SELECT coalesce(use_case, '') AS use_case, coalesce(model, '') AS model, time, cluster_group,
+               coalesce(tokens_in, 0) AS tokens_in, coalesce(tokens_out, 0) AS tokens_out,
+               coalesce(cost, 0) AS cost
+        FROM judged JOIN turned_away USING (cluster, prompt_key)
+        WHERE file_row_number > place AND coalesce(time - since <= INTERVAL 1 DAY, true)
+        """
     ).fetchnumpy()
-    keys = np.stack([np.asarray(found[name], dtype=object) for name in DIMENSIONS], axis=1)
-    sums = {
-        name: np.nan_to_num(np.ma.filled(np.ma.asarray(found[name], np.float64), 0.0))
-        for name in (*_SUMS, *_RETRIES)
-    }
-    return keys, np.asarray(found["cell_group"], np.int64), sums
-
-
-_RETRIED = """
-turned_away AS (
-    SELECT cluster, prompt_key, min(time) AS since, min(file_row_number) AS place
-    FROM numbered WHERE outcome IN ('refused', 'hedged') AND cluster IS NOT NULL AND {condition}
-    GROUP BY cluster, prompt_key
-),
-retried AS (
-    SELECT {key}, {sums}
-    FROM numbered JOIN turned_away USING (cluster, prompt_key)
-    WHERE file_row_number > place AND coalesce(time - since <= INTERVAL 1 DAY, true)
-    GROUP BY ALL
-)
-"""
-"""Exchanges whose user had the very same prompt refused or hedged within the day before."""
-
-
-def _named(sums: dict[str, str]) -> str:
-    return ", ".join(f'{expression} AS "{name}"' for name, expression in sums.items())
+    return found
 
 
 def _histograms(connection: duckdb.DuckDBPyConnection) -> dict[str, dict[str, Histogram]]:
@@ -266,7 +213,8 @@ def _histograms(connection: duckdb.DuckDBPyConnection) -> dict[str, dict[str, Hi
 
 def _by_use_case(connection: duckdb.DuckDBPyConnection, value: str, condition: str) -> dict[str, Histogram]:
     rows = connection.execute(
-        f"SELECT coalesce(use_case, ''), {value}, count(*) FROM judged WHERE {condition} GROUP BY ALL"
+        f"SELECT coalesce(use_case, ''), least({value}, {_LONG_TEXT}), count(*) FROM judged "
+        f"WHERE {condition} GROUP BY ALL"
     ).fetchnumpy()
     use_cases, values, counts = (np.asarray(column) for column in rows.values())
     found = {"": _histogram(values, counts)}
@@ -276,11 +224,20 @@ def _by_use_case(connection: duckdb.DuckDBPyConnection, value: str, condition: s
     return found
 
 
-def _histogram(values: Floats, counts: Floats) -> Histogram:
-    distinct, which = np.unique(values.astype(np.float64), return_inverse=True)
-    return Histogram(distinct, np.bincount(which, weights=counts, minlength=len(distinct)).astype(np.int64))
+def _histogram(values: Sequence[float], counts: Sequence[int]) -> Histogram:
+    distinct, which = np.unique(np.asarray(values, np.float64), return_inverse=True)
+    summed = np.bincount(which, weights=np.asarray(counts, np.float64), minlength=len(distinct))
+    return Histogram(distinct, summed.astype(np.int64))
 
 
 def _period(first: dt.datetime, last: dt.datetime) -> Period:
     days = (last - first).days
     return "day" if days <= 14 else "week" if days <= 184 else "month"
+
+
+def _periods(first: dt.datetime | None, last: dt.datetime | None, period: Period | None) -> int:
+    if first is None or last is None:
+        return 1
+    ends = np.array([first, last], "datetime64[us]")
+    low, high = period_of(ends, period)
+    return int(high - low) + 1

@@ -25,7 +25,7 @@ def verbosity(tally: Tally, *, level: float = 0.95) -> list[Measurement]:
 
 
 def _of(tally: Tally, part: Slice, level: float) -> Iterator[Measurement]:
-    yield measured(part, "delay.share", rate(part, "delayed", part.sums["answered"], level))
+    yield measured(part, "delay.share", rate(part, "delayed", part.groups("answered"), level))
     key = part.where.get("use_case", "")
     for name, histograms in tally.histograms.items():
         histogram = histograms.get(key, _EMPTY)

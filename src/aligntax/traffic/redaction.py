@@ -322,16 +322,17 @@ def _phone(match: re.Match[str]) -> _Find:
         len(digits) > limit or (len(digits) >= 14 and re.fullmatch("(?:19|20)[0-9]{2}", last[1]))
     ):  # a year or a count behind the number
         shown, digits = shown[: last.start()], digits[: -len(last[1])]
-    if len(digits) < (7 if match.re.groups else 9) or re.match(_YEARS, shown):
+    bits = not digits.strip("01")
+    if bits or len(digits) < (7 if match.re.groups else 9) or re.match(_YEARS, shown):
         return _nothing(match)
     return _Find(start, start + len(shown), digits.removeprefix("00"))
 
 
 def _abroad(match: re.Match[str]) -> _Find:
     groups = re.findall("[0-9]+", match.group())
-    idle = match.group()[0] == "0" and (len(groups) < 3 or len(set("".join(groups))) < 3)  # an id, bits
+    plain_id = match.group()[0] == "0" and len(groups) < 3
     price = re.fullmatch(r"\+[0-9]{1,3}(?:\.[0-9]{3})+", match.group())
-    return _nothing(match) if idle or price or min(map(len, groups[2:]), default=2) < 2 else _phone(match)
+    return _nothing(match) if plain_id or price or min(map(len, groups[2:]), default=2) < 2 else _phone(match)
 
 
 _WORD = r"(?:[^\W\d_]\.|[^\W\d_][\w'\u2019-]*+)"

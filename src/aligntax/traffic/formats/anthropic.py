@@ -31,8 +31,8 @@ RESPONSE = {
     "content": BLOCKS,
     "stop_reason": "VARCHAR",
     "stop_details": "STRUCT(category VARCHAR)",
-    "usage": "STRUCT(input_tokens DOUBLE, cache_creation_input_tokens DOUBLE, cache_read_input_tokens DOUBLE, "
-    "output_tokens DOUBLE)",
+    "usage": "STRUCT(input_tokens DOUBLE, cache_creation_input_tokens DOUBLE, "
+    "cache_read_input_tokens DOUBLE, output_tokens DOUBLE)",
     "error": "JSON",
 }
 CALLS = "('tool_use', 'server_tool_use', 'mcp_tool_use')"
@@ -52,9 +52,7 @@ def _answered(reply: str, *errors: str) -> dict[str, str]:
     content, usage = f"{reply}content", f"{reply}usage"
     text, error = blocks_sql(content), first_of(*errors)
     called = f"len([b.type for b in {content} if b.type IN {CALLS}]) > 0"
-    cached = (
-        f"coalesce({usage}.cache_creation_input_tokens, 0) + coalesce({usage}.cache_read_input_tokens, 0)"
-    )
+    written, read = f"{usage}.cache_creation_input_tokens", f"{usage}.cache_read_input_tokens"
     return {
         "response": text,
         "kind": kind_sql(error, called, f"({text}) IS NOT NULL"),
@@ -62,7 +60,8 @@ def _answered(reply: str, *errors: str) -> dict[str, str]:
         "block_reason": f"{reply}stop_details.category",
         "error_code": error,
         "model_served": f"{reply}model",
-        "tokens_in": f"{usage}.input_tokens + {cached}",  # the API counts cached tokens beside, not within
+        # the API counts cached tokens beside the others, not among them
+        "tokens_in": f"{usage}.input_tokens + coalesce({written}, 0) + coalesce({read}, 0)",
         "tokens_out": f"{usage}.output_tokens",
     }
 
@@ -102,7 +101,7 @@ ANTHROPIC = JsonFormat(
 
 ANTHROPIC_FLAT = JsonFormat(
     name="anthropic-flat",
-    describes="Anthropic messages as {messages, content, stop_reason, ...}, request and response in one object",
+    describes="Anthropic messages as {messages, content, stop_reason, ...}, all in one object",
     columns=CONTEXT | {k: v for k, v in (REQUEST | RESPONSE).items() if k != "metadata"},
     projection=context_projection() | _asked("") | _answered("", error_code_sql("error")) | {"id": "id"},
     required="messages IS NOT NULL AND (content IS NOT NULL OR error IS NOT NULL)",

@@ -1,4 +1,4 @@
-"""Amazon Bedrock model-invocation logs: Converse bodies and Anthropic InvokeModel bodies, whole or streamed."""
+"""Amazon Bedrock model-invocation logs: Converse and Anthropic InvokeModel bodies, whole or streamed."""
 
 from collections.abc import Mapping
 
@@ -22,9 +22,8 @@ def _said(content: str) -> str:
     """Text of message content: a string, or blocks with or without a type; guarded text is text."""
     schema = '[{"text":"VARCHAR","guardContent":{"text":{"text":"VARCHAR"}}}]'
     texts = f"[coalesce(b.text, b.guardContent.text.text) for b in from_json({content}, '{schema}')]"
-    return (
-        f"CASE WHEN starts_with({content}, '[') THEN {joined(texts, 'chr(10)')} ELSE {json_text(content)} END"
-    )
+    flattened = joined(texts, "chr(10)")
+    return f"CASE WHEN starts_with({content}, '[') THEN {flattened} ELSE {json_text(content)} END"
 
 
 def _meta(*keys: str) -> list[str]:
@@ -44,7 +43,8 @@ FINISH = first_of(
     f"{json_text(BODY, '$[*].messageStop.stopReason')}[1]",
     f"{json_text(BODY, '$[*].delta.stop_reason')}[-1]",
 )
-GUARDED = f"""coalesce({FINISH}, '') = 'guardrail_intervened' OR {BODY} ->> '$."amazon-bedrock-guardrailAction"' = 'INTERVENED'"""
+ACTION = f"""{BODY} ->> '$."amazon-bedrock-guardrailAction"'"""
+GUARDED = f"coalesce({FINISH}, '') = 'guardrail_intervened' OR {ACTION} = 'INTERVENED'"
 BLOCK_REASON = first_of(
     f"CASE WHEN {GUARDED} THEN 'guardrail_intervened' END",
     json_text(BODY, "$.stop_details.category"),

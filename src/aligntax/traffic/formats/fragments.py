@@ -46,7 +46,7 @@ META = (
     "session_id VARCHAR, conversation_id VARCHAR, prompt_name VARCHAR, cost DOUBLE, sampling_rate DOUBLE)"
 )
 
-CONTEXT: Mapping[str, str] = {
+CONTEXT = {
     "id": "VARCHAR",
     "timestamp": "VARCHAR",
     "created_at": "VARCHAR",
@@ -146,9 +146,8 @@ def text_sql(content: str, separator: str = "''") -> str:
     """Text of JSON content: a string as it is, a list of blocks flattened."""
     blocks = f"""from_json({content}, '[{{"type":"VARCHAR","text":"VARCHAR"}}]')"""
     texts = f"[b.text for b in {blocks} if coalesce(b.type, 'text') IN {TEXT_TYPES}]"
-    return (
-        f"CASE WHEN starts_with({content}, '[') THEN {joined(texts, separator)} ELSE {json_text(content)} END"
-    )
+    flattened = joined(texts, separator)
+    return f"CASE WHEN starts_with({content}, '[') THEN {flattened} ELSE {json_text(content)} END"
 
 
 def role_text_sql(messages: str, *roles: str) -> str:
@@ -161,8 +160,9 @@ def role_text_sql(messages: str, *roles: str) -> str:
 def prompt_sql(messages: str) -> str:
     """The last words of the user. Messages of the user that only carry tool results do not count."""
     last = f"{messages}[-1]"
+    text = json_text(f"{last}.content")
     return (
-        f"CASE WHEN {last}.role = 'user' AND starts_with({last}.content, '\"') THEN {json_text(f'{last}.content')} "
+        f"CASE WHEN {last}.role = 'user' AND starts_with({last}.content, '\"') THEN {text} "
         f"ELSE {role_text_sql(messages, 'user')}[-1] END"
     )
 

@@ -36,15 +36,14 @@ RESPONSE = {
     "modelVersion": "VARCHAR",
     "candidates": f"{struct(CANDIDATE)}[]",
     "promptFeedback": f"STRUCT(blockReason VARCHAR, safetyRatings {RATINGS})",
-    "usageMetadata": "STRUCT(promptTokenCount DOUBLE, candidatesTokenCount DOUBLE, thoughtsTokenCount DOUBLE)",
+    "usageMetadata": "STRUCT(promptTokenCount DOUBLE, candidatesTokenCount DOUBLE, "
+    "thoughtsTokenCount DOUBLE)",
     "error": "JSON",
 }
 
 FIRST = "response.candidates[1]"
 USAGE = "response.usageMetadata"
-ERROR = first_of(
-    error_code_sql("response.error", "status", "code"), error_code_sql("error", "status", "code")
-)
+ERROR = first_of(*(error_code_sql(error, "status", "code") for error in ("response.error", "error")))
 TEXT = joined(f"[p.text for p in {FIRST}.content.parts if p.text IS NOT NULL AND p.thought IS NOT true]")
 CALLED = f"len([p.text for p in {FIRST}.content.parts if p.functionCall IS NOT NULL]) > 0"
 SYSTEM = first_of("request.systemInstruction.parts", "request.system_instruction.parts")

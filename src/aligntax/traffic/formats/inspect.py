@@ -17,7 +17,7 @@ from aligntax.traffic.formats.fragments import (
     messages_from,
     prompt_sql,
     refusal_code_in,
-    said_sql,
+    struct,
     system_sql,
     text_sql,
 )
@@ -29,16 +29,8 @@ __all__ = ["INSPECT", "unpack"]
 _ZSTANDARD = 93
 _LOCAL_HEADER = 30  # bytes, before the file name and the extra field
 _KEPT = (
-    "id",
-    "epoch",
-    "uuid",
-    "input",
-    "messages",
-    "output",
-    "metadata",
-    "error",
-    "started_at",
-    "completed_at",
+    *("id", "epoch", "uuid", "input", "messages", "output", "metadata"),
+    *("error", "started_at", "completed_at"),
 )
 """Fields of a sample that are read; its events may be a thousand times as long."""
 
@@ -96,8 +88,15 @@ def _line(header: Mapping[str, Any], sample: Mapping[str, Any]) -> bytes:
     return json.dumps(about | kept, ensure_ascii=False, separators=(",", ":")).encode(errors="replace")
 
 
+OUTPUT = {
+    "model": "VARCHAR",
+    "choices": "STRUCT(message STRUCT(content JSON, tool_calls STRUCT(id VARCHAR)[]), "
+    "stop_reason VARCHAR, stop_details STRUCT(category VARCHAR))[]",
+    "usage": "STRUCT(input_tokens DOUBLE, output_tokens DOUBLE, total_cost DOUBLE)",
+}
 CHOICE = '"output".choices[1]'
 CONTENT = f"{CHOICE}.message.content"
+TEXT = f"nullif({text_sql(CONTENT)}, '')"  # Inspect writes "" where the provider sent none
 REFUSAL_SCHEMA = '[{"text":"VARCHAR","refusal":"BOOLEAN"}]'
 REFUSED = f"[b.text for b in from_json({CONTENT}, '{REFUSAL_SCHEMA}') if b.refusal]"
 ERROR = f"CASE WHEN error IS NOT NULL THEN coalesce({refusal_code_in('error.message')}, 'error') END"
@@ -121,9 +120,7 @@ INSPECT = JsonFormat(
         "uuid": "VARCHAR",
         "input": "JSON",
         "messages": MESSAGES,
-        "output": "STRUCT(model VARCHAR, choices STRUCT(message STRUCT(content JSON, tool_calls STRUCT(id VARCHAR)[]), "
-        "stop_reason VARCHAR, stop_details STRUCT(category VARCHAR))[], "
-        "usage STRUCT(input_tokens DOUBLE, output_tokens DOUBLE, total_cost DOUBLE))",
+        "output": struct(OUTPUT),
         "metadata": "STRUCT(use_case VARCHAR, feature VARCHAR, route VARCHAR, task VARCHAR)",
         "error": "STRUCT(message VARCHAR)",
         "started_at": "VARCHAR",
@@ -136,8 +133,8 @@ INSPECT = JsonFormat(
         "time": timestamp_sql("coalesce(completed_at, started_at)"),
         "system": system_sql("messages"),
         "prompt": f"coalesce({prompt_sql('messages')}, {ASKED})",
-        "response": text_sql(CONTENT),
-        "kind": kind_sql(ERROR, f"len({CHOICE}.message.tool_calls) > 0", said_sql(text_sql(CONTENT))),
+        "response": TEXT,
+        "kind": kind_sql(ERROR, f"len({CHOICE}.message.tool_calls) > 0", f"{TEXT} IS NOT NULL"),
         "finish_reason": f"{CHOICE}.stop_reason",
         "refusal_text": f"CASE WHEN contains({CONTENT}, '\"refusal\":true') THEN {joined(REFUSED)} END",
         "block_reason": f"{CHOICE}.stop_details.category",

@@ -44,6 +44,6 @@ def any_record(holds: Callable[[Mapping[str, object]], bool]) -> Recogniser:
 
 def keys_of(value: object) -> frozenset[str]:
     """Keys of a JSON object that carry something; none for any other value."""
-    return (
-        frozenset(k for k, v in value.items() if v is not None) if isinstance(value, Mapping) else frozenset()
-    )
+    if not isinstance(value, Mapping):
+        return frozenset()
+    return frozenset(key for key, inner in value.items() if inner is not None)

@@ -1,4 +1,4 @@
-"""Langfuse exports: traces, and observations of type GENERATION, by API (camelCase) or blob storage (snake_case)."""
+"""Langfuse exports: traces, and observations of type GENERATION, in camelCase (API) or snake_case."""
 
 from collections.abc import Mapping
 
@@ -23,30 +23,14 @@ from aligntax.traffic.projection import json_text, timestamp_sql
 __all__ = ["LANGFUSE"]
 
 TEXTS = (
-    *(
-        "id",
-        "type",
-        "name",
-        "level",
-        "statusMessage",
-        "status_message",
-        "timestamp",
-        "startTime",
-        "start_time",
-    ),
+    *("id", "type", "name", "level", "statusMessage", "status_message"),
+    *("timestamp", "startTime", "start_time", "promptName", "prompt_name"),
     *("model", "provided_model_name", "traceId", "trace_id", "sessionId", "session_id", "userId", "user_id"),
-    *("promptName", "prompt_name", "totalCost", "total_cost", "calculatedTotalCost"),
+    *("totalCost", "total_cost", "calculatedTotalCost"),
 )
 JSONS = (
-    "input",
-    "output",
-    "metadata",
-    "tags",
-    "usage",
-    "usageDetails",
-    "usage_details",
-    "costDetails",
-    "cost_details",
+    *("input", "output", "metadata", "tags"),
+    *("usage", "usageDetails", "usage_details", "costDetails", "cost_details"),
 )
 
 SOURCE = f"""(
@@ -74,10 +58,11 @@ CALLED = (
     "OR list_contains(message ->> '$[*].type', 'tool_use')"
 )
 IS_MESSAGE = "json_exists(message, '$.content') OR json_exists(message, '$.tool_calls')"
+NAMED = paths("message", "text", "output", "answer", "completion", "response")
 TEXT = (
     f"CASE WHEN starts_with(message, '[') THEN coalesce({TOLD}, {text_sql('message')}) "
     f"WHEN {IS_MESSAGE} THEN {text_sql(f'({CONTENT})')} "
-    f"ELSE coalesce({paths('message', 'text', 'output', 'answer', 'completion', 'response')}, {json_text('message')}) END"
+    f"ELSE coalesce({NAMED}, {json_text('message')}) END"
 )
 STATUS = first_of("statusMessage", "status_message")
 ERROR = f"""CASE WHEN "level" = 'ERROR' THEN {first_of(refusal_code_in(STATUS), "'error'")} END"""
@@ -86,11 +71,7 @@ ERROR = f"""CASE WHEN "level" = 'ERROR' THEN {first_of(refusal_code_in(STATUS), 
 def _is_export(record: Mapping[str, object]) -> bool:
     keys = record.keys()
     observation = isinstance(record.get("type"), str) and bool({"traceId", "trace_id"} & keys)
-    trace = (
-        bool({"sessionId", "session_id"} & keys)
-        and bool({"userId", "user_id"} & keys)
-        and "timestamp" in keys
-    )
+    trace = {"timestamp", "sessionId", "userId"} <= keys or {"timestamp", "session_id", "user_id"} <= keys
     return {"id", "name", "input", "output"} <= keys and (observation or trace)
 
 

@@ -23,22 +23,15 @@ from aligntax.traffic.projection import json_text, timestamp_sql
 __all__ = ["LITELLM"]
 
 TEXTS = (
-    *(
-        "id",
-        "request_id",
-        "trace_id",
-        "session_id",
-        "call_type",
-        "status",
-        "startTime",
-        "model",
-        "model_group",
-    ),
-    *("end_user", "user", "error_str", "prompt_tokens", "completion_tokens", "response_cost", "spend"),
+    *("id", "request_id", "trace_id", "session_id", "call_type", "status", "startTime", "model"),
+    *("model_group", "end_user", "user", "error_str", "prompt_tokens", "completion_tokens"),
+    *("response_cost", "spend"),
 )
 JSONS = ("messages", "response", "proxy_server_request", "metadata", "request_tags", "error_information")
 REDACTED = "redacted-by-litellm"
 """What LiteLLM writes in place of text when message logging is turned off."""
+
+NO_EXCHANGE = "embedding|image|speech|transcription|moderation|rerank|file|batch"
 
 SOURCE = f"""(
     SELECT *,
@@ -50,8 +43,7 @@ SOURCE = f"""(
             {opened_sql("proxy_server_request")} AS sent, {opened_sql("metadata")} AS meta,
             {opened_sql("request_tags")} AS labels
         FROM log
-        WHERE call_type IS NULL
-            OR NOT regexp_matches(call_type, 'embedding|image|speech|transcription|moderation|rerank|file|batch')
+        WHERE call_type IS NULL OR NOT regexp_matches(call_type, '{NO_EXCHANGE}')
     )
 )"""
 
@@ -84,7 +76,7 @@ ERROR = (
     )
     + " END"
 )
-KEPT = f"{CHATTED} OR {BARE} IS NOT NULL OR message IS NOT NULL OR {TEXT} IS NOT NULL"
+KEPT = f"({CHATTED} IS true OR {BARE} IS NOT NULL OR message IS NOT NULL OR {TEXT} IS NOT NULL)"
 LABEL = "[t for t in labels ->> '$[*]' if NOT starts_with(t, 'User-Agent')][1]"  # LiteLLM adds those itself
 
 
@@ -118,10 +110,10 @@ LITELLM = JsonFormat(
         ),
         "time": timestamp_sql("startTime"),
         "system": f"CASE WHEN {CHATTED} THEN {let(messages_from('chat'), system_sql('it'))} END",
-        "prompt": first_of(IN_CHAT, BARE),
+        "prompt": f"nullif({first_of(IN_CHAT, BARE)}, '{REDACTED}')",
         "response": f"nullif({TEXT}, '{REDACTED}')",
         "kind": f"CASE WHEN {INTERVENED} THEN 'text' "
-        f"WHEN {ERROR} IS NULL AND (coalesce({TEXT}, '') = '{REDACTED}' OR NOT ({KEPT})) THEN 'no_text' "
+        f"WHEN {ERROR} IS NULL AND (coalesce({TEXT}, '') = '{REDACTED}' OR NOT {KEPT}) THEN 'no_text' "
         f"ELSE {kind_sql(ERROR, CALLED, said_sql(TEXT))} END",
         "finish_reason": json_text("reply", "$.choices[0].finish_reason"),
         "refusal_text": json_text("message", "$.refusal"),

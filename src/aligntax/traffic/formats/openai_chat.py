@@ -37,7 +37,8 @@ def _filtered(results: str) -> str:
     """Azure's categories that were filtered, not those merely rated."""
     entries = f"map_entries(try_cast({results} AS MAP(VARCHAR, STRUCT(filtered BOOLEAN))))"
     names = f"array_to_string([e.key for e in {entries} if e.value.filtered], ', ')"
-    return f"CASE WHEN contains({results}, '\"filtered\":true') THEN coalesce(nullif({names}, ''), 'filtered') END"
+    any_filtered = f"contains({results}, '\"filtered\":true')"
+    return f"CASE WHEN {any_filtered} THEN coalesce(nullif({names}, ''), 'filtered') END"
 
 
 def _error(*errors: str) -> str:
@@ -80,6 +81,11 @@ def _completion(reply: str, *errors: str) -> dict[str, str]:
     }
 
 
+def _answered(reply: str, *errors: str) -> str:
+    answers = (f"{reply}choices", f"{reply}error", *errors)
+    return f"({' OR '.join(f'{answer} IS NOT NULL' for answer in answers)})"
+
+
 def _asked(request: str) -> dict[str, str]:
     messages = f"{request}messages"
     return {"prompt": prompt_sql(messages), "system": system_sql(messages)}
@@ -97,7 +103,7 @@ def _pairs(name: str, key: str, describes: str) -> JsonFormat:
         | _asked("request.")
         | _completion(reply, "error")
         | {"id": first_of("id", f"{reply}id"), "model_requested": "request.model"},
-        required=f"request.messages IS NOT NULL AND ({reply}choices IS NOT NULL OR {_error(f'{reply}error', 'error')} IS NOT NULL)",
+        required=f"request.messages IS NOT NULL AND {_answered(reply, 'error')}",
         missing=f"request.messages, or {key}.choices and {key}.error",
         recogniser=any_record(lambda record: _is_pair(record, key)),
     )
@@ -125,7 +131,7 @@ OPENAI_FLAT = JsonFormat(
     | _asked("")
     | _completion("")
     | {"id": "id"},
-    required="messages IS NOT NULL AND (choices IS NOT NULL OR error IS NOT NULL)",
+    required=f"messages IS NOT NULL AND {_answered('')}",
     missing="messages, or choices and error",
     recogniser=any_record(lambda record: keys_of(record) >= {"messages", "choices"}),
 )
@@ -148,16 +154,16 @@ OPENAI_CHAT = JsonFormat(
 
 def _is_conversation(record: Mapping[str, object]) -> bool:
     messages = record.get("messages")
-    roles = (
-        {m.get("role") for m in messages if isinstance(m, Mapping)} if isinstance(messages, list) else set()
-    )
+    if not isinstance(messages, list):
+        return False
+    roles = {m.get("role") for m in messages if isinstance(m, Mapping)}
     others = {"choices", "response", "output", "content", "input", "request"}
     return "assistant" in roles and not others & keys_of(record)
 
 
 OPENAI_BATCH = JsonFormat(
     name="openai-batch",
-    describes="output of the OpenAI or Azure batch API: {custom_id, response: {status_code, body}, error}; no prompts",
+    describes="OpenAI or Azure batch output: {custom_id, response: {status_code, body}, error}; no prompts",
     columns={
         "id": "VARCHAR",
         "custom_id": "VARCHAR",
@@ -170,7 +176,7 @@ OPENAI_BATCH = JsonFormat(
         "time": seconds_sql("response.body.created"),
         "cost": "response.body.usage.cost",
     },
-    required=f"response.body.choices IS NOT NULL OR {_error('response.body.error', 'error')} IS NOT NULL",
+    required=_answered("response.body.", "error"),
     missing="response.body.choices and error",
     recogniser=any_record(lambda record: _is_batch(record)),
 )

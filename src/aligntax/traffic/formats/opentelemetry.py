@@ -24,19 +24,20 @@ __all__ = ["OPENTELEMETRY"]
 
 VALUE = "STRUCT(stringValue VARCHAR, intValue VARCHAR, doubleValue VARCHAR, arrayValue JSON)"
 ATTRIBUTES = f"STRUCT(key VARCHAR, value {VALUE})[]"
-ENTRIES = f"STRUCT(key VARCHAR, value STRUCT(stringValue VARCHAR, arrayValue JSON))[]"
+ENTRIES = "STRUCT(key VARCHAR, value STRUCT(stringValue VARCHAR, arrayValue JSON))[]"
 BODY = (
     "STRUCT(stringValue VARCHAR, kvlistValue STRUCT(values STRUCT(key VARCHAR, value "
     f"STRUCT(stringValue VARCHAR, arrayValue JSON, kvlistValue STRUCT(values {ENTRIES})))[]))"
 )
 RESOURCE = f"resource STRUCT(attributes {ATTRIBUTES})"
 SPAN = (
-    "STRUCT(traceId VARCHAR, spanId VARCHAR, startTimeUnixNano VARCHAR, status STRUCT(code VARCHAR, message VARCHAR), "
-    f"attributes {ATTRIBUTES}, events STRUCT(name VARCHAR, attributes {ATTRIBUTES})[])"
+    "STRUCT(traceId VARCHAR, spanId VARCHAR, startTimeUnixNano VARCHAR, "
+    f"status STRUCT(code VARCHAR, message VARCHAR), attributes {ATTRIBUTES}, "
+    f"events STRUCT(name VARCHAR, attributes {ATTRIBUTES})[])"
 )
 RECORD = (
-    "STRUCT(traceId VARCHAR, spanId VARCHAR, timeUnixNano VARCHAR, observedTimeUnixNano VARCHAR, eventName VARCHAR, "
-    f"attributes {ATTRIBUTES}, body {BODY})"
+    "STRUCT(traceId VARCHAR, spanId VARCHAR, timeUnixNano VARCHAR, observedTimeUnixNano VARCHAR, "
+    f"eventName VARCHAR, attributes {ATTRIBUTES}, body {BODY})"
 )
 
 KV = '{"kvlistValue":{"values":[{"key":"VARCHAR","value":{"stringValue":"VARCHAR"%s}}]}}'
@@ -107,13 +108,14 @@ def _instructions(key: str) -> str:
     )
 
 
-def _said(parts: str) -> str:
-    return joined(f"[p.content for p in {parts} if p.type = 'text']")
+def _said(parts: str, separator: str = "chr(10)") -> str:
+    return joined(f"[p.content for p in {parts} if p.type = 'text']", separator)
 
 
 def _spoken(messages: str, role: str) -> str:
     """Texts of the messages of a role, where they have any: a list."""
-    texts = f"[coalesce({_said('m.parts')}, m.content) for m in {messages} if m.role = '{role}']"
+    said = _said("m.parts", "''" if role == "assistant" else "chr(10)")
+    texts = f"[coalesce({said}, m.content) for m in {messages} if m.role = '{role}']"
     return f"list_filter({texts}, lambda said: said <> '')"
 
 
@@ -139,6 +141,7 @@ def _event(name: str, expression: str, pick: str = "last") -> str:
 
 FIELDS = "body.kvlistValue.values"
 CHOICE = f"{_entry(FIELDS, 'message')}.kvlistValue.values"
+CHOSEN_CALLS = _entry(CHOICE, "tool_calls")
 BLOCKS = _entry("b.kvlistValue.values", "text") + ".stringValue"
 BLOCK_VALUES = f"from_json({_entry(FIELDS, 'content')}.arrayValue, '{PARTS_SCHEMA}').values"
 CONTENT = first_of(
@@ -156,6 +159,7 @@ IS_EXCHANGE = (
     f"AND coalesce({_text('gen_ai.operation.name', 'llm.request.type')}, 'chat') IN {OPERATIONS}"
 )
 EVENT_NAMES = ", ".join(quoted(name) for name in EVENTS)
+EVENT_NAME = _entry("record.attributes", "event.name")
 KEYS = "[a.key for a in attrs] AS keys, [a.value for a in attrs] AS vals"
 
 SPANS = f"""
@@ -166,10 +170,12 @@ SPANS = f"""
                 list_concat(span.attributes, flatten([e.attributes for e in span.events
                     if starts_with(e.name, 'gen_ai.')]), service) AS attrs
             FROM (
-                SELECT broken, r.resource.attributes AS service,
-                    unnest(CASE WHEN broken THEN [NULL] ELSE flatten([s.spans for s in r.scopeSpans]) END) AS span
+                SELECT broken, r.resource.attributes AS service, unnest(
+                    CASE WHEN broken THEN [NULL] ELSE flatten([s.spans for s in r.scopeSpans]) END
+                ) AS span
                 FROM (
-                    SELECT {BROKEN} AS broken, unnest(CASE WHEN {BROKEN} THEN [NULL] ELSE resourceSpans END) AS r
+                    SELECT {BROKEN} AS broken,
+                        unnest(CASE WHEN {BROKEN} THEN [NULL] ELSE resourceSpans END) AS r
                     FROM log
                 )
             )
@@ -181,10 +187,11 @@ LOGGED = f"""
         coalesce(nullif(record.spanId, ''), 'record ' || row_number() OVER ()) AS span_id,
         coalesce(nullif(record.timeUnixNano, '0'), record.observedTimeUnixNano) AS started,
         (lpad(coalesce(record.timeUnixNano, ''), 20, '0'), row_number() OVER ()) AS moment,
-        coalesce(nullif(record.eventName, ''), {_entry("record.attributes", "event.name")}.stringValue) AS name,
+        coalesce(nullif(record.eventName, ''), {EVENT_NAME}.stringValue) AS name,
         record.attributes AS own, service, record.body AS body
     FROM (
-        SELECT r.resource.attributes AS service, unnest(flatten([s.logRecords for s in r.scopeLogs])) AS record
+        SELECT r.resource.attributes AS service,
+            unnest(flatten([s.logRecords for s in r.scopeLogs])) AS record
         FROM (SELECT unnest(resourceLogs) AS r FROM log)
     )"""
 
@@ -195,7 +202,7 @@ LOGS = f"""
             {_event("gen_ai.user.message", CONTENT)} AS user_said,
             {_event("gen_ai.choice", ANSWER, "first")} AS model_said,
             {_event("gen_ai.choice", f"{_entry(FIELDS, 'finish_reason')}.stringValue", "first")} AS finish,
-            bool_or(name = 'gen_ai.choice' AND {_entry(CHOICE, "tool_calls")}.arrayValue IS NOT NULL) AS called,
+            bool_or(name = 'gen_ai.choice' AND {CHOSEN_CALLS}.arrayValue IS NOT NULL) AS called,
             list_concat(flatten(list(own ORDER BY moment)), any_value(service)) AS attrs
         FROM ({LOGGED})
         WHERE name IN ({EVENT_NAMES})
@@ -210,7 +217,8 @@ MERGED = f"""
     FROM ({SPANS}) s FULL OUTER JOIN ({LOGS}) l ON s.trace = l.trace AND s.span_id = l.span_id"""
 
 SOURCE = f"""(
-    SELECT *, {_messages("gen_ai.input.messages")} AS asked, {_messages("gen_ai.output.messages")} AS answered,
+    SELECT *,
+        {_messages("gen_ai.input.messages")} AS asked, {_messages("gen_ai.output.messages")} AS answered,
         {_text("gen_ai.prompt")} AS prompted, {_text("gen_ai.completion")} AS completed,
         {_value("gen_ai.response.finish_reasons")} AS reasons
     FROM ({MERGED})
@@ -254,11 +262,13 @@ ERROR = first_of(
     _text("error.type"),
     f"CASE WHEN {FAILED} THEN 'error' END",
 )
+CALLS = "[p.type for p in flatten([m.parts for m in answered]) if p.type = 'tool_call']"
+INDEXED_CALLS = "[k for k in keys if starts_with(k, 'gen_ai.completion.0.tool_calls.')]"
 CALLED = (
-    "(coalesce(called, false) OR len([p.type for p in flatten([m.parts for m in answered]) if p.type = 'tool_call']) > 0 "
-    "OR len([k for k in keys if starts_with(k, 'gen_ai.completion.0.tool_calls.')]) > 0 "
-    f"OR coalesce({FINISH} IN ('tool_call', 'tool_calls', 'tool_use'), false))"
+    f"coalesce(called OR len({CALLS}) > 0 OR len({INDEXED_CALLS}) > 0 "
+    f"OR {FINISH} IN ('tool_call', 'tool_calls', 'tool_use'), false)"
 )
+SILENT = f"{ERROR} IS NULL AND NOT {CALLED} AND coalesce({PROMPT}, {RESPONSE}) IS NULL"
 KIND = kind_sql(ERROR, CALLED, f"{RESPONSE} IS NOT NULL")
 
 OPENTELEMETRY = JsonFormat(
@@ -284,8 +294,7 @@ OPENTELEMETRY = JsonFormat(
         "system": SYSTEM,
         "prompt": PROMPT,
         "response": RESPONSE,
-        "kind": f"CASE WHEN {ERROR} IS NULL AND NOT {CALLED} AND coalesce({PROMPT}, {RESPONSE}) IS NULL THEN 'no_text' "
-        f"ELSE {KIND} END",
+        "kind": f"CASE WHEN {SILENT} THEN 'no_text' ELSE {KIND} END",
         "finish_reason": FINISH,
         "error_code": ERROR,
         "model_requested": _text("gen_ai.request.model"),
