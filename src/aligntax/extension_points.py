@@ -5,9 +5,7 @@ from typing import Protocol
 
 import pyarrow as pa
 
-from aligntax.records import Measurement
-
-__all__ = ["Component", "Detector", "LogFormat"]
+__all__ = ["Detector", "LogFormat"]
 
 
 class LogFormat(Protocol):
@@ -26,13 +24,20 @@ class LogFormat(Protocol):
         missing: what a record that fails `required` lacks, in words.
     """
 
-    name: str
-    describes: str
-    columns: Mapping[str, str]
-    source: str
-    projection: Mapping[str, str]
-    required: str
-    missing: str
+    @property
+    def name(self) -> str: ...  # noqa: D102 - said above, as for the next six
+    @property
+    def describes(self) -> str: ...  # noqa: D102
+    @property
+    def columns(self) -> Mapping[str, str]: ...  # noqa: D102
+    @property
+    def source(self) -> str: ...  # noqa: D102
+    @property
+    def projection(self) -> Mapping[str, str]: ...  # noqa: D102
+    @property
+    def required(self) -> str: ...  # noqa: D102
+    @property
+    def missing(self) -> str: ...  # noqa: D102
 
     def recognises(self, records: Sequence[Mapping[str, object]]) -> bool:
         """Whether these first records of a file (parsed JSON objects, at least one) are of this format."""
@@ -40,19 +45,16 @@ class LogFormat(Protocol):
 
 
 class Detector(Protocol):
-    """Gives every exchange an outcome, in the same order."""
+    """Gives every exchange an outcome, in the same order.
+
+    Attributes:
+        name: what `--detector` takes and every result carries.
+        version: changes with every change of a verdict; results of two versions are not compared.
+    """
 
     name: str
     version: str
 
     def __call__(self, exchanges: pa.RecordBatch) -> pa.RecordBatch:
         """EXCHANGE schema in, OUTCOME schema out, one row for one."""
-        ...
-
-
-class Component(Protocol):
-    """Measures one component of the tax on judged traffic."""
-
-    def __call__(self, judged: str, *, level: float) -> list[Measurement]:
-        """`judged` is the path of a Parquet file of the JUDGED schema."""
         ...

@@ -23,6 +23,7 @@ FOUND = {
         ("<Ann.Lee+news@mail.example.co.uk>", "<[email]>"),
         ("a@example.com,b@example.org;c@example.net", "[email],[email];[email]"),
         ("josé@exämple.com", "[email]"),
+        ("ü@é.de", "[email]"),  # the shortest of a form shows that its gate is not too narrow
         ("mailto:ann@example.com?subject=x", "mailto:[email]?subject=x"),
         ("ann_lee%x@sub-domain.example.museum!", "[email]!"),
     ],
@@ -33,6 +34,9 @@ FOUND = {
         (f"+33{NBSP}1{NBSP}23{NBSP}45{NBSP}67{NBSP}89", "[phone]"),
         ("0044 20 7946 0958", "[phone]"),
         ("+49 30 901820 2024", "[phone] 2024"),
+        ("030 901820", "[phone]"),
+        (f"+3{HYPHEN * 2}725551{HYPHEN * 2}23", "[phone]"),
+        ("tel 5550123", "tel [phone]"),
         ("(212) 555-0123 and 212-555-0123 and 212.555.0123", "[phone] and [phone] and [phone]"),
         (f"212{HYPHEN}555{HYPHEN}0123", "[phone]"),
         ("415 555 0123 works, 1-800-555-0199 too", "[phone] works, [phone] too"),
@@ -73,6 +77,9 @@ FOUND = {
     ],
     "key": [
         ("sk-proj-abcdEFGH1234abcdEFGH1234", "[key]"),
+        ("sk-abcdefgh_1234567", "[key]"),
+        ("Bearer\tabcdefg1", "Bearer\t[key]"),
+        ("pwd=abc1", "pwd=[key]"),
         ("sk_test_4eC39HqLyjWDarjtT1zdp7dc", "[key]"),
         ("use ghp_0123456789abcdefghijABCDEFGHIJ012345!", "use [key]!"),
         ("github_pat_11ABCDEFG0123456789_abcdefghij", "[key]"),
@@ -420,29 +427,29 @@ ADVERSARIAL = [
 ]
 
 
-def _cpu_seconds(call: Callable[[str], object], text: str) -> float:
+def _cpu_seconds(call: Callable[[], object], times: int = 1) -> float:
     def once() -> float:
         start = time.process_time()
-        call(text)
+        call()
         return time.process_time() - start
 
-    return min(once() for _ in range(2))
+    return max(min(once() for _ in range(times)), 0.02)  # below that the clock decides
 
 
 @pytest.mark.parametrize("unit", ADVERSARIAL)
 def test_time_is_linear_on_adversarial_text(unit: str) -> None:
     """Twice the text takes less than four times as long: quadratic matching would take exactly that."""
-    text = unit * (100_000 // len(unit))
-    floor = 0.02  # seconds of CPU below which the clock decides
-    assert _cpu_seconds(REDACTOR.text, text * 2) < 4 * max(_cpu_seconds(REDACTOR.text, text), floor)
+    text = unit * (40_000 // len(unit))
+    double = _cpu_seconds(lambda: REDACTOR.text(text * 2), times=3)
+    assert double < 4 * _cpu_seconds(lambda: REDACTOR.text(text), times=3)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("unit", ADVERSARIAL)
 def test_a_megabyte_of_adversarial_text_stays_linear(unit: str) -> None:
-    """The same at the size of a pasted file: 500 kB against 1 MB."""
-    text = unit * (500_000 // len(unit))
-    assert _cpu_seconds(REDACTOR.text, text * 2) < 4 * max(_cpu_seconds(REDACTOR.text, text), 0.02)
+    """1 MB takes about ten times as long as 100 kB, not forty; quadratic matching would take a hundred."""
+    text = unit * (100_000 // len(unit))
+    assert _cpu_seconds(lambda: REDACTOR.text(text * 10)) < 40 * _cpu_seconds(lambda: REDACTOR.text(text))
 
 
 def test_a_column_without_personal_data_is_read_faster_than_row_by_row() -> None:
@@ -450,5 +457,5 @@ def test_a_column_without_personal_data_is_read_faster_than_row_by_row() -> None
     rows = [f"Certainly! Here is a plan, part {n}: walk, read, and rest by the sea." for n in range(20_000)]
     texts = pa.array(rows)
     REDACTOR.column(texts)
-    by_row = _cpu_seconds(lambda _: [REDACTOR.text(row) for row in rows], "")
-    assert _cpu_seconds(lambda _: REDACTOR.column(texts), "") * 5 < by_row
+    by_row = _cpu_seconds(lambda: [REDACTOR.text(row) for row in rows])
+    assert _cpu_seconds(lambda: [REDACTOR.column(texts) for _ in range(5)], times=2) < by_row

@@ -67,7 +67,7 @@ CostField = Annotated[str | None, _field("cost", "Field with the cost in US doll
 @app.command()
 def audit(
     logs: Inputs,
-    out: Annotated[Path, typer.Option("--out", "-o", help="Directory for the report and the data.")] = Path("tax"),
+    out: Annotated[Path, typer.Option("--out", "-o", help="Directory for the report and the data.")] = Path(),
     as_json: Annotated[bool, typer.Option("--json", help="Print bill.json instead of the tables.")] = False,
     log_format: Format = None,
     detector: DetectorName = "cascade",

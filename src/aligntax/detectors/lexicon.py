@@ -99,7 +99,7 @@ def _family(entry: Mapping[str, str], where: str) -> Family:
     role, reason, flag = entry["role"], entry.get("reason"), entry.get("flag")
     if role not in get_args(Role) or reason not in (None, *REASONS) or flag not in (None, *FLAGS):
         raise LexiconError(f"{where}, family {entry['name']!r}: unknown role, reason or flag")
-    return Family(entry["name"], cast(Role, role), cast(Reason | None, reason), cast(Flag | None, flag))
+    return Family(entry["name"], cast(Role, role), reason, flag)
 
 
 def _patterns(

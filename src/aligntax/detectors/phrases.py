@@ -18,7 +18,7 @@ from aligntax.detectors.lexicon import Lexicon, load_lexicon
 from aligntax.detectors.scan import Hits, Ints, Scanner, Texts
 from aligntax.detectors.spans import Marks, Mask, covered, excerpts, to_chars
 from aligntax.detectors.verdict import COMPLETE, HEDGED, NONE, REFUSED, UNDETERMINED, Verdict
-from aligntax.records import FLAGS, LAYERS, REASONS
+from aligntax.records import FLAGS, LAYERS, REASONS, Flag, Reason
 
 __all__ = ["PhraseDetector", "Thresholds"]
 
@@ -136,9 +136,10 @@ class _Reading:
         flags[self.told.row[flagged], self.flag[flagged]] = True
         return flags
 
-    def flagged(self, *names: str) -> Mask:
+    def flagged(self, *names: Flag) -> Mask:
         """(rows,) whether any of the symptoms shows."""
-        return self.flags[:, [FLAGS.index(name) for name in names]].any(axis=1)  # type: ignore[arg-type]
+        columns = self.flags[:, [FLAGS.index(name) for name in names]]
+        return np.asarray(columns.any(axis=1), bool)
 
     @cached_property
     def soft(self) -> Mask:
@@ -171,7 +172,7 @@ class PhraseDetector:
         self.version = lexicon.version
         self._limits = thresholds or Thresholds()
         self._scanner = Scanner(lexicon, ("refusal", "caveat", "hedge", "asks", "not"))
-        self._pivots = Scanner(lexicon, ("pivot",))  # common words, which matter beside a caveat alone
+        self._pivots = Scanner(lexicon, ["pivot"])  # common words, which matter beside a caveat alone
         self._role = np.array([family.role for family in lexicon.families])
         self._flag = np.array([FLAGS.index(f.flag) if f.flag else NONE for f in lexicon.families], np.int64)
         self._reason = np.array([REASONS.index(f.reason) if f.reason else NONE for f in lexicon.families])
@@ -269,12 +270,13 @@ def _unremarkable(texts: Texts, chars: Ints, hedges: Ints, limits: Thresholds) -
     wavering = (verdict.hedge_density >= limits.hedges) & (hedges >= _HEDGES)
     verdict.outcome[wavering] = HEDGED
     verdict.score[wavering] = _SCORE_HEDGED
-    for unreadable, reason in (
+    unread: tuple[tuple[Mask, Reason], ...] = (
         (chars < _FOREIGN * texts.lengths, "unknown_language"),
         (texts.lengths == 0, "empty"),
-    ):
+    )
+    for unreadable, reason in unread:
         verdict.outcome[unreadable] = UNDETERMINED
-        verdict.reason[unreadable] = REASONS.index(reason)  # type: ignore[arg-type]
+        verdict.reason[unreadable] = REASONS.index(reason)
         verdict.answer_offset[unreadable] = NONE
     return verdict
 
@@ -317,7 +319,8 @@ def _score(read: _Reading, outcome: npt.NDArray[np.int8]) -> npt.NDArray[np.floa
     """(rows,) strength of the evidence against `complete`, in [0, 1]; ordinal."""
     explicit = np.where(read.refused_at >= 0, 0.3, 0.0)
     base = np.select([outcome == REFUSED, outcome == HEDGED], [_SCORE_REFUSED, _SCORE_HEDGED], 0.0)
-    return np.clip(base + explicit * (base > 0) + 0.05 * (read.share > 0), 0.0, 1.0).astype(np.float32)
+    score = np.clip(base + explicit * (base > 0) + 0.05 * (read.share > 0), 0.0, 1.0)
+    return np.asarray(score, np.float32)
 
 
 def _overlapping(hits: Hits, others: Hits) -> Mask:

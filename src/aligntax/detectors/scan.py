@@ -149,7 +149,7 @@ class Scanner:
 
     def _starts(self, texts: Texts, pattern: Ints, end: Ints, row_start: Ints) -> list[int]:
         """Where matches of varying length begin, each within its own text; -1 for none that does."""
-        view = memoryview(texts.data)
+        view = memoryview(texts.buffer)
         starts = []
         first = np.maximum(row_start, end - _LONGEST_MATCH)
         for p, low, high in zip(pattern.tolist(), first.tolist(), end.tolist(), strict=True):
@@ -169,7 +169,8 @@ def _bounded(texts: Texts, row: Ints, start: Ints, end: Ints) -> npt.NDArray[np.
     after = np.where(end < texts.offsets[row + 1], data[after_at], 32)
     open_before = ~_WORD[first] | ~_WORD[before] | (before >= 128)
     open_after = ~_WORD[last] | ~_WORD[after] | (after == _PUNCTUATION_LEAD)
-    return open_before & open_after
+    whole: npt.NDArray[np.bool_] = open_before & open_after
+    return whole
 
 
 def phrases_in(texts: Sequence[str], scanner: Scanner) -> set[tuple[int, int]]:

@@ -95,11 +95,13 @@ class Marks:
         line = np.maximum(line, self.texts.offsets[hits.row])
         straight = _between(self.quotes, line, hits.start) % 2 == 1
         curly = _between(self.opened, line, hits.start) > _between(self.closed, line, hits.start)
-        return straight | curly | (self.texts.data[line] == ord(">"))
+        quoted: Mask = straight | curly | (self.texts.data[line] == ord(">"))
+        return quoted
 
     def in_code(self, hits: Hits) -> Mask:
         """Whether each hit stands between two code fences, or after one that is never closed."""
-        return _between(self.fences, self.texts.offsets[hits.row], hits.start) % 2 == 1
+        inside: Mask = _between(self.fences, self.texts.offsets[hits.row], hits.start) % 2 == 1
+        return inside
 
     def structured(self, reach: Ints) -> Mask:
         """(rows,) whether a list, a table, a heading or code follows.

@@ -92,7 +92,7 @@ class Verdict:
     def batch(self, ids: pa.StringArray, detector: str, version: str) -> pa.RecordBatch:
         """The OUTCOME batch of a detector."""
         rows = len(self)
-        columns = {
+        columns: dict[str, pa.Array] = {
             "id": ids,
             "outcome": _coded(self.outcome, OUTCOMES),
             "layer": _coded(self.layer, LAYERS),

@@ -7,9 +7,10 @@ import numpy as np
 
 from aligntax.records import Estimate, Measurement, Unit, unknown
 from aligntax.stats import clustered_mean, wilson
+from aligntax.tax.cells import Floats
 from aligntax.tax.completion import measured, rate
 from aligntax.tax.prices import PriceTable
-from aligntax.tax.tally import DIMENSIONS, Floats, Slice, Tally
+from aligntax.tax.tally import DIMENSIONS, Slice, Tally
 
 __all__ = ["ITEMS", "Item", "Scale", "bill"]
 

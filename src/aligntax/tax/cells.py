@@ -25,6 +25,7 @@ _MOST_SLOTS = 1 << 18
 _FEWEST_GROUPS = 32
 _MOST_NAMES = 2_000
 _OTHER = "(other)"
+_RETRIES = ("retries", "retry_tokens_in", "retry_tokens_out", "retry_cost")
 _EPOCH_MONDAY = 3  # 1 January 1970 was a Thursday
 
 
@@ -80,7 +81,7 @@ class Accumulator:
             self.groups //= 2
         self._cells: dict[tuple[str, str, int], int] = {}
         self._names: tuple[dict[str, str], dict[str, str]] = ({}, {})
-        self._sums: dict[str, Floats] = {}
+        self._sums: dict[str, Floats] = {name: np.empty(0) for name in _RETRIES}
         self._exchanges = 0
 
     @property
@@ -238,7 +239,7 @@ def _matcher(column: pa.DictionaryArray) -> Callable[[str], Mask]:
 
 
 def _numbers(column: pa.Array) -> Floats:
-    return pc.fill_null(column, 0).to_numpy(zero_copy_only=False).astype(np.float64)
+    return np.asarray(pc.fill_null(column, 0).to_numpy(zero_copy_only=False), np.float64)
 
 
 def _true(column: pa.BooleanArray) -> Mask:

@@ -6,7 +6,8 @@ import numpy as np
 
 from aligntax.records import Estimate, Measurement, unknown
 from aligntax.stats import clustered_rate, wilson
-from aligntax.tax.tally import Floats, Slice, Tally
+from aligntax.tax.cells import Floats
+from aligntax.tax.tally import Slice, Tally
 
 __all__ = ["SMALL", "completion", "measured", "rate"]
 

@@ -96,7 +96,7 @@ class Judge:
         outcomes = self.detector(exchanges)
         columns = {name: outcomes.column(name) for name in OUTCOME.names}
         columns["id"] = self._clean(columns["id"])
-        columns["evidence"] = self._clean(columns["evidence"])
+        columns["evidence"] = self._unnamed(self._clean(columns["evidence"]), exchanges.column("cluster"))
         columns |= self._slices(exchanges)
         if self.keep_text:
             columns |= {name: exchanges.column(name) for name in ("prompt", "response")}
@@ -104,6 +104,21 @@ class Judge:
 
     def _clean(self, texts: pa.StringArray) -> pa.StringArray:
         return texts if self.keep_text else self.redactor.column(texts)
+
+    def _unnamed(self, evidence: pa.StringArray, clusters: pa.StringArray) -> pa.StringArray:
+        """Evidence without the name of the exchange's own user."""
+        if self.keep_text or clusters.null_count == len(clusters):
+            return evidence
+        pairs = pc.and_(pc.is_valid(evidence), pc.is_valid(clusters))
+        rows = np.flatnonzero(pairs.to_numpy(zero_copy_only=False))
+        told = zip(evidence.take(rows).to_pylist(), clusters.take(rows).to_pylist(), strict=True)
+        named = {int(row): (text, user) for row, (text, user) in zip(rows, told, strict=True) if user in text}
+        if not named:
+            return evidence
+        mask = np.zeros(len(evidence), dtype=bool)
+        mask[list(named)] = True
+        clean = [self.redactor.text(text, names=[user]) for text, user in named.values()]
+        return pc.replace_with_mask(evidence, pa.array(mask), pa.array(clean, pa.string()))
 
     def _slices(self, exchanges: pa.RecordBatch) -> dict[str, pa.Array]:
         served, requested = exchanges.column("model_served"), exchanges.column("model_requested")

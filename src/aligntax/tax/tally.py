@@ -5,7 +5,7 @@ are sums of them, the same to the last digit however the traffic was split up.
 """
 
 import datetime as dt
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -224,9 +224,9 @@ def _by_use_case(connection: duckdb.DuckDBPyConnection, value: str, condition: s
     return found
 
 
-def _histogram(values: Sequence[float], counts: Sequence[int]) -> Histogram:
-    distinct, which = np.unique(np.asarray(values, np.float64), return_inverse=True)
-    summed = np.bincount(which, weights=np.asarray(counts, np.float64), minlength=len(distinct))
+def _histogram(values: npt.NDArray[np.generic], counts: npt.NDArray[np.generic]) -> Histogram:
+    distinct, which = np.unique(values.astype(np.float64), return_inverse=True)
+    summed = np.bincount(which, weights=counts.astype(np.float64), minlength=len(distinct))
     return Histogram(distinct, summed.astype(np.int64))
 
 

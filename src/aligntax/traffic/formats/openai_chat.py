@@ -20,7 +20,7 @@ from aligntax.traffic.formats.json_format import JsonFormat, any_record, keys_of
 __all__ = ["OPENAI_BATCH", "OPENAI_CHAT", "OPENAI_EVALS", "OPENAI_FLAT", "OPENAI_PAIRS"]
 
 CALLS = "STRUCT(id VARCHAR)[]"
-SPOKEN = f"content JSON, refusal VARCHAR, tool_calls {CALLS}, function_call JSON"
+SPOKEN = f"content JSON, refusal VARCHAR, tool_calls {CALLS}"
 COMPLETION = {
     "id": "VARCHAR",
     "created": "DOUBLE",
@@ -50,8 +50,8 @@ def _spoken(message: str) -> dict[str, str]:
     return {"response": text_sql(f"{message}.content"), "refusal_text": f"{message}.refusal"}
 
 
-def _kind(error_code: str, message: str) -> str:
-    called = f"(len({message}.tool_calls) > 0 OR {message}.function_call IS NOT NULL)"
+def _kind(error_code: str, message: str, legacy_call: str) -> str:
+    called = f"(len({message}.tool_calls) > 0 OR {legacy_call})"
     words = f"coalesce({message}.content::VARCHAR NOT IN ('\"\"', '[]'), false)"
     return kind_sql(error_code, called, words)
 
@@ -71,7 +71,7 @@ def _completion(reply: str, *errors: str) -> dict[str, str]:
         _filtered(f"json_extract({reply}error, '$.innererror.content_filter_result')"),
     )
     return _spoken(f"{choice}.message") | {
-        "kind": _kind(error, f"{choice}.message"),
+        "kind": _kind(error, f"{choice}.message", f"{choice}.finish_reason = 'function_call'"),
         "finish_reason": f"{choice}.finish_reason",
         "block_reason": blocked,
         "error_code": error,
@@ -141,11 +141,12 @@ TOLD = "(list_filter(messages, lambda m: m.role = 'assistant'))[-1]"
 OPENAI_CHAT = JsonFormat(
     name="openai-chat",
     describes="conversations as {messages: [...]}, the last message of the assistant being the response",
-    columns=CONTEXT | {"model": "VARCHAR", "messages": f"STRUCT(role VARCHAR, {SPOKEN})[]"},
+    columns=CONTEXT
+    | {"model": "VARCHAR", "messages": f"STRUCT(role VARCHAR, function_call JSON, {SPOKEN})[]"},
     projection=context_projection()
     | _asked("")
     | _spoken(TOLD)
-    | {"id": "id", "kind": _kind("NULL", TOLD), "model_served": "model"},
+    | {"id": "id", "kind": _kind("NULL", TOLD, f"{TOLD}.function_call IS NOT NULL"), "model_served": "model"},
     required=f"{TOLD} IS NOT NULL",
     missing="messages with one of the assistant",
     recogniser=any_record(lambda record: _is_conversation(record)),

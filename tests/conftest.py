@@ -1,0 +1,25 @@
+"""What the whole suite shares."""
+
+from pathlib import Path
+
+import pytest
+from hypothesis import settings
+
+settings.register_profile("repeatable", derandomize=True, deadline=None, max_examples=60)
+settings.load_profile("repeatable")
+
+SHARED = Path(__file__).parents[2] / "shared" / "data"
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    """Real data written by others, which lies beside the checkout on some machines."""
+    if not SHARED.is_dir():
+        pytest.skip(f"real data is not at hand: {SHARED} is missing")
+    return SHARED
+
+
+@pytest.fixture(scope="session")
+def example_log() -> Path:
+    """The log that comes with the project."""
+    return Path(__file__).parents[1] / "examples" / "traffic.jsonl"
