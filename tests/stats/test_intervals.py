@@ -6,8 +6,11 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy.special import stdtrit
 
-from aligntax.stats import clopper_pearson, quantile, wilson
+from aligntax.stats import quantile, wilson
+from aligntax.stats.exact import clopper_pearson
+from aligntax.stats.student import student_quantile
 
 VECTORS = [
     (0, 100, 0.0, 0.03699, 0.0, 0.03622),
@@ -83,3 +86,10 @@ def test_quantile_by_hand() -> None:
     values, counts = np.array([1.0, 2.0, 5.0, 9.0]), np.array([2, 1, 1, 1])
     assert quantile(values, counts, 0.5, unit="characters").value == 2
     assert quantile(values, counts, 0.9, unit="characters").value == 9
+
+
+@pytest.mark.parametrize("level", [0.5, 0.95, 0.999])
+@pytest.mark.parametrize("df", [1, 2, 3, 4, 9, 10, 99, 1023])
+def test_student_quantile_is_scipys(level: float, df: int) -> None:
+    """Our quantile of Student's t agrees with scipy's to ten digits."""
+    assert student_quantile(level, df) == pytest.approx(float(stdtrit(df, (1 + level) / 2)), rel=1e-10)

@@ -9,10 +9,10 @@ import math
 
 import numpy as np
 import numpy.typing as npt
-from scipy.special import stdtrit
 
 from aligntax.records import Estimate, Unit, unknown
 from aligntax.stats.intervals import wilson_bounds
+from aligntax.stats.student import student_quantile
 
 __all__ = ["GROUPS", "clustered_mean", "clustered_rate"]
 
@@ -48,7 +48,7 @@ def clustered_rate(events: Floats, counts: Floats, *, level: float = 0.95) -> Es
     if 0 < rate < 1:
         design_effect = max(1.0, _variance(events, counts, rate) / (rate * (1 - rate) / n))
         effective, how = n / design_effect, f"design effect {design_effect:.1f}"
-    low, high = wilson_bounds(rate, effective, float(stdtrit(groups - 1, (1 + level) / 2)))
+    low, high = wilson_bounds(rate, effective, student_quantile(level, groups - 1))
     return Estimate(
         value=rate,
         low=low,
@@ -89,7 +89,7 @@ def clustered_mean(sums: Floats, counts: Floats, *, unit: Unit, level: float = 0
     low, high, method = 0.0, math.nan, "none seen"
     if mean > 0:
         error = math.sqrt(_variance(sums, counts, mean)) / mean
-        factor = math.exp(min(700.0, float(stdtrit(groups - 1, (1 + level) / 2)) * error))
+        factor = math.exp(min(700.0, student_quantile(level, groups - 1) * error))
         low, high, method = mean / factor, mean * factor, "t on clusters, log scale"
     return Estimate(
         value=mean, low=low, high=high, level=level, n=n, clusters=groups, unit=unit, method=method

@@ -4,11 +4,11 @@ import math
 
 import numpy as np
 import numpy.typing as npt
-from scipy.special import betaincinv, ndtri
 
 from aligntax.records import Estimate, Unit, unknown
+from aligntax.stats.student import normal_quantile
 
-__all__ = ["clopper_pearson", "quantile", "wilson", "wilson_bounds"]
+__all__ = ["quantile", "wilson", "wilson_bounds"]
 
 
 def wilson(successes: int, n: int, *, level: float = 0.95) -> Estimate:
@@ -26,7 +26,7 @@ def wilson(successes: int, n: int, *, level: float = 0.95) -> Estimate:
     """
     if n == 0:
         return unknown("no observations", unit="rate", level=level)
-    low, high = wilson_bounds(successes / n, n, float(ndtri((1 + level) / 2)))
+    low, high = wilson_bounds(successes / n, n, normal_quantile(level))
     return Estimate(
         value=successes / n, low=low, high=high, level=level, n=n, unit="rate", method="Wilson score"
     )
@@ -45,29 +45,6 @@ def wilson_bounds(rate: float, n: float, quantile: float) -> tuple[float, float]
     half = quantile * math.sqrt(rate * (1 - rate) / n + squared / (4 * n)) / (1 + squared)
     low = 0.0 if rate == 0 else max(0.0, centre - half)
     return low, 1.0 if rate == 1 else min(1.0, centre + half)
-
-
-def clopper_pearson(successes: int, n: int, *, level: float = 0.95) -> Estimate:
-    """Exact interval for a proportion: covers at least `level`, whatever the truth.
-
-    Args:
-        successes: events seen, 0 <= successes <= n.
-        n: trials; with n = 0 the estimate is nan and says so.
-        level: two-sided coverage, in (0, 1).
-
-    Returns:
-        Estimate in [0, 1], unit "rate".
-
-    Source: Clopper & Pearson (1934), Biometrika 26:404.
-    """
-    if n == 0:
-        return unknown("no observations", unit="rate", level=level)
-    tail = (1 - level) / 2
-    low = float(betaincinv(successes, n - successes + 1, tail)) if successes else 0.0
-    high = float(betaincinv(successes + 1, n - successes, 1 - tail)) if successes < n else 1.0
-    return Estimate(
-        value=successes / n, low=low, high=high, level=level, n=n, unit="rate", method="Clopper-Pearson"
-    )
 
 
 def quantile(
@@ -97,7 +74,7 @@ def quantile(
     if n == 0:
         return unknown("no observations", unit=unit, level=level)
     below = np.cumsum(counts)
-    spread = float(ndtri((1 + level) / 2)) * math.sqrt(n * share * (1 - share))
+    spread = normal_quantile(level) * math.sqrt(n * share * (1 - share))
     ranks = np.array([math.floor(n * share - spread), math.ceil(n * share), math.ceil(n * share + spread) + 1])
     low, value, high = values[np.searchsorted(below, np.clip(ranks, 1, n))]
     return Estimate(

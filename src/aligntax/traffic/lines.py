@@ -4,6 +4,7 @@ import gzip
 import sys
 import zlib
 from collections.abc import Iterator
+from io import BufferedReader
 from pathlib import Path
 from typing import IO, Literal, cast
 
@@ -75,18 +76,24 @@ def encoding_of(start: bytes) -> str:
 
 
 def open_bytes(path: Path, compression: Compression) -> IO[bytes]:
-    """The decompressed bytes of a file."""
+    """The decompressed bytes of a file.
+
+    Raises:
+        UnreadableInput: it cannot be opened.
+    """
+    plain = _opened(path, str(path))
+    if compression == "none":
+        return plain
+    plain.close()
     if compression == "gzip":
         return cast(IO[bytes], gzip.open(path, "rb"))
-    if compression == "zstd":
-        return cast(IO[bytes], pa.input_stream(str(path), compression="zstd"))
-    return _opened(path, str(path))
+    return cast(IO[bytes], pa.input_stream(str(path), compression="zstd"))
 
 
 def blocks(file: IO[bytes]) -> Iterator[bytes]:
     """What is left of a binary file, block by block; all that can be read comes before an error."""
-    read = cast(IO[bytes], file).read1  # type: ignore[attr-defined]  # `read` would lose what precedes a break
-    while block := read(_BLOCK):
+    read1 = cast(BufferedReader, file).read1  # `read` would lose what precedes a break
+    while block := read1(_BLOCK):
         yield block
 
 

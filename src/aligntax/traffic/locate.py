@@ -4,11 +4,16 @@ import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from aligntax.traffic.lines import MAX_RECORD_BYTES, lines, open_bytes
-from aligntax.traffic.mend import OVERLONG
+from aligntax.traffic.lines import BROKEN, lines, open_bytes
+from aligntax.traffic.mend import MARK, rewritten
 from aligntax.traffic.sniff import LogFile
 
 __all__ = ["Problem", "locate"]
+
+_BLANK = b" \t\r\n\v\f"
+"""What DuckDB takes for space between records: lines of nothing else are passed over."""
+
+_KINDS = {"list": "array", "str": "string", "int": "number", "float": "number", "bool": "boolean", "NoneType": "null"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -17,84 +22,97 @@ class Problem:
 
     Attributes:
         file: as the person named it.
-        line: counted from 1; the record's number where the file has no lines.
+        line: counted from 1.
         cause: what is wrong with it.
+        unit: "line", or "record" where a file has no lines to count by.
     """
 
     file: str
     line: int
     cause: str
+    unit: str = "line"
 
     def __str__(self) -> str:
-        return f"{self.file}, line {self.line}: {self.cause}"
+        return f"{self.file}, {self.unit} {self.line:,}: {self.cause}"
 
 
-def locate(file: LogFile, ordinals: Sequence[int]) -> list[Problem]:
-    """The lines of skipped records.
+def locate(file: LogFile, ordinals: Sequence[int], *, rejected: int = 0) -> list[Problem]:
+    """The places of skipped records.
 
     Args:
         file: the file they were read from.
-        ordinals: positions of the skipped records among the file's records, from 0, ascending. A
-            format that takes several exchanges from one record has no such positions: there, as many
-            broken lines are looked for as there are ordinals.
+        ordinals: positions of the skipped records among the file's records, from 0, ascending.
+        rejected: how many rows of a CSV file to find besides, which count in no ordinal.
     """
-    if file.container != "ndjson":
-        return [Problem(file=file.name, line=n + 1, cause=file.format.missing) for n in ordinals]
-    found = _at(file, ordinals) if file.format.source == "log" else _broken(file, len(ordinals))
-    return [Problem(file=file.name, line=number, cause=cause) for number, cause in found]
+    if file.container == "csv":
+        found = list(_in_table(file, ordinals, rejected))
+    elif file.container == "ndjson":
+        found = list(_in_lines(file, ordinals))
+    else:
+        found = [(ordinal + 1, _lacking(file)) for ordinal in ordinals]
+    return [Problem(file=file.name, line=number, cause=cause, unit=file.unit) for number, cause in found]
 
 
-def _at(file: LogFile, ordinals: Sequence[int]) -> Iterator[tuple[int, str]]:
-    wanted = set(ordinals)
+def _lacking(file: LogFile) -> str:
+    return f"not usable as {file.format.name}, for want of {file.format.missing}"
+
+
+def _in_lines(file: LogFile, ordinals: Sequence[int]) -> Iterator[tuple[int, str]]:
+    left = list(ordinals)
     for ordinal, (number, line) in enumerate(_records(file)):
-        if ordinal in wanted:
-            yield number, _cause(line) or f"{file.format.missing} ({file.format.name})"
-        if ordinal >= ordinals[-1]:
+        if not left:
             return
-
-
-def _broken(file: LogFile, count: int) -> Iterator[tuple[int, str]]:
-    for number, line in _records(file):
-        cause = _cause(line)
-        if cause:
-            yield number, cause
-            count -= 1
-        if not count:
-            return
+        if ordinal == left[0] or line.startswith(MARK + b"the file breaks off"):
+            left.pop(0)
+            yield number, _cause(line) or _lacking(file)
 
 
 def _records(file: LogFile) -> Iterator[tuple[int, bytes]]:
-    """The lines that hold a record, with their number: DuckDB passes over blank ones."""
+    """The lines that hold a record, with their number."""
+    number = 0
     with open_bytes(file.path, file.compression) as raw:
-        for number, (line, _) in enumerate(lines(raw), start=1):
-            if line.strip(b" \t\r\n"):
-                yield number, line
+        try:
+            for number, (line, _) in enumerate(lines(raw), start=1):
+                if line.strip(_BLANK):
+                    yield number, line
+        except BROKEN as error:
+            yield number + 1, MARK + f"the file breaks off here ({error})".lower().encode()
+
+
+def _in_table(file: LogFile, ordinals: Sequence[int], rejected: int) -> Iterator[tuple[int, str]]:
+    wanted, ordinal = set(ordinals), -1
+    for number, line in enumerate(rewritten(file), start=1):
+        if not (wanted or rejected):
+            return
+        if line.startswith(MARK) and rejected:
+            rejected -= 1
+            yield number, _cause(line)
+        ordinal += bool(line) and not line.startswith(MARK)
+        if line and ordinal in wanted:
+            wanted.discard(ordinal)
+            yield number, _lacking(file)
 
 
 def _cause(line: bytes) -> str:
     """What is wrong with a line, or "" if it is a JSON object DuckDB would take."""
-    if line.startswith(OVERLONG):
-        limit = MAX_RECORD_BYTES // 2**20
-        return f"a record of {int(line[len(OVERLONG) : -6]):,} bytes, over the limit of {limit} MiB"
+    if line.startswith(MARK):
+        return line.removeprefix(MARK).decode(errors="replace")
     if b"\x00" in line:
-        return f"a NUL byte at column {line.index(0) + 1}"
+        return f"a NUL byte at column {line.index(0) + 1:,}"
     try:
-        text = line.decode("utf-8")
+        value = json.loads(line.decode("utf-8"))
     except UnicodeDecodeError as error:
-        return f"not UTF-8 at column {error.start + 1} (byte 0x{line[error.start]:02x})"
-    try:
-        value = json.loads(text)
+        return f"not UTF-8 at column {error.start + 1:,} (byte 0x{line[error.start]:02x})"
     except RecursionError:
         return "JSON nested too deeply"
+    except json.JSONDecodeError as error:
+        return f"not valid JSON: {error.msg.lower()} at column {error.pos + 1:,}"
     except ValueError as error:
-        return f"not valid JSON: {_reworded(str(error))}"
+        return f"not readable JSON: {error}"
     if not isinstance(value, dict):
-        return f"a JSON {type(value).__name__}, not an object"
-    return "an unpaired surrogate in a \\u escape" if "\\ud" in text.lower() and _surrogate(value) else ""
-
-
-def _reworded(message: str) -> str:
-    return message.partition(": line")[0].lower() + " at column " + message.rpartition("(char ")[2].rstrip(")")
+        kind = type(value).__name__
+        return f"a JSON {_KINDS.get(kind, kind)}, not an object"
+    return "an unpaired surrogate in a \\u escape" if b"\\ud" in line.lower() and _surrogate(value) else ""
 
 
 def _surrogate(value: object) -> bool:

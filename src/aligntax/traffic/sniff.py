@@ -4,7 +4,7 @@ import csv
 import io
 import json
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -15,18 +15,28 @@ import duckdb
 from aligntax.errors import UnknownFormat, UnreadableInput
 from aligntax.extension_points import LogFormat
 from aligntax.traffic.formats import FORMATS
-from aligntax.traffic.formats.tabular import FieldMap, tabular
-from aligntax.traffic.lines import Compression, compression_of, head, lines, open_bytes
+from aligntax.traffic.formats.tabular import FieldMap, Fields, tabular
+from aligntax.traffic.lines import (
+    BROKEN,
+    MAX_RECORD_BYTES,
+    Compression,
+    compression_of,
+    head,
+    lines,
+    open_bytes,
+)
 from aligntax.traffic.projection import quoted
 
-__all__ = ["Container", "LogFile", "sniff"]
+__all__ = ["Container", "LogFile", "parquet_sql", "path_sql", "sniff"]
 
 Container = Literal["ndjson", "array", "object", "csv", "parquet", "eval"]
 
 _HEAD_BYTES = 1 << 20
 _SNIFFED_RECORDS = 100
 _SNIFFED_LINES = 10_000
-_BOMS = (b"\xef\xbb\xbf", b"\xff\xfe", b"\xfe\xff")
+_SNIFFED_BYTES = 4 * MAX_RECORD_BYTES
+_DEPTH = 4
+_READABLE = "aligntax reads JSON lines, JSON, CSV, Parquet and Inspect logs, plain, .gz or .zst; see `aligntax formats`"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,10 +49,13 @@ class LogFile:
         container: how records are laid out in the file.
         compression: of the bytes.
         format: how a record becomes an exchange.
+        unit: what records are counted by, "line" or "record".
         delimiter: between the fields of a CSV file; "" for others.
-        transcode: whether the text has to become plain UTF-8 first.
+        blank: blank lines above the header of a CSV file.
+        columns: names of a CSV file's columns; of others, the top-level keys of the first records.
+        encoding: of the text, where it had to be rewritten as plain UTF-8; "" otherwise.
         duplicate_keys: whether one of the first records names a key twice (the first one counts).
-        bytes_a_record: mean size of the first records, in bytes; 0 when unknown.
+        absent: paths a person named that the first records do not have.
     """
 
     path: Path
@@ -50,17 +63,24 @@ class LogFile:
     container: Container
     compression: Compression = "none"
     format: LogFormat
+    unit: str = "line"
     delimiter: str = ""
-    transcode: bool = False
+    blank: int = 0
+    columns: tuple[str, ...] = ()
+    encoding: str = ""
     duplicate_keys: bool = False
-    bytes_a_record: float = 0.0
+    absent: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
-class _Head:
-    records: Sequence[Mapping[str, object]]
-    bytes_read: int
-    duplicate_keys: bool
+class _File:
+    """What is known before the content is looked at."""
+
+    path: Path
+    name: str
+    compression: Compression
+    choice: str | None
+    fields: FieldMap
 
 
 def sniff(path: Path, *, name: str, choice: str | None, fields: FieldMap) -> LogFile:
@@ -74,64 +94,87 @@ def sniff(path: Path, *, name: str, choice: str | None, fields: FieldMap) -> Log
 
     Raises:
         UnreadableInput: the file is missing, empty, binary or broken.
-        UnknownFormat: no format recognises it.
+        UnknownFormat: no format recognises it, or there is none of the name chosen.
         UsageError: a field a person named is not there.
     """
-    compression = compression_of(path)
-    start = head(path, compression, _HEAD_BYTES)
+    file = _File(path, name, compression_of(path, name), choice, fields)
+    start = head(path, file.compression, _HEAD_BYTES)
     if start.startswith(b"PAR1"):
-        return _table(path, name, "parquet", compression, "", fields)
+        return _parquet(file)
     if start.startswith(b"PK\x03\x04"):
-        return LogFile(path=path, name=name, container="eval", format=_named("inspect", name))
+        return _archive(file)
     if not start.strip():
-        raise UnreadableInput(f"{name}: the file is empty" if not start else f"{name}: nothing but blank lines")
-    transcode = start.startswith(_BOMS)
-    text = _decoded(start, name)
-    if text.lstrip()[:1] in ("{", "["):
-        return _json(path, name, compression, text, choice, fields, transcode)
+        raise UnreadableInput(f"{name}: {_emptiness(start, path)}", hint="is this the right file?")
+    _refuse_binary(start, name)
+    text = start.decode("utf-8-sig", errors="replace")
     delimiter = _delimiter(text)
-    if delimiter and not transcode:
-        return _table(path, name, "csv", compression, delimiter, fields)
-    if choice is None:
-        raise UnknownFormat(
-            f"{name}, line 1: neither JSON nor a table with a header line: {text.strip()[:40]!r}",
-            hint="aligntax reads JSON lines, JSON, CSV, Parquet and Inspect logs; see `aligntax formats`",
-        )
-    return _json(path, name, compression, text, choice, fields, transcode)
+    if text.lstrip()[0] not in "{[" and not _holds_objects(text):
+        if delimiter or choice == "tabular":
+            return _csv(file, delimiter or ",", text)
+        if choice is None:
+            begins = text.strip()[:40]
+            raise UnknownFormat(
+                f"{name}, line 1: neither JSON nor a table with a header line: {begins!r}", hint=_READABLE
+            )
+    return _json(file, text)
 
 
-def _json(
-    path: Path,
-    name: str,
-    compression: Compression,
-    text: str,
-    choice: str | None,
-    fields: FieldMap,
-    transcode: bool,
-) -> LogFile:
+def _emptiness(start: bytes, path: Path) -> str:
+    if start:
+        return "nothing but blank lines"
+    return "the file is cut off before its first record" if path.stat().st_size > 32 else "the file is empty"
+
+
+def _refuse_binary(start: bytes, name: str) -> None:
+    sample = start[:4096]
+    controls = sum(byte < 9 or 13 < byte < 32 for byte in sample)
+    if sample.lstrip()[:1] not in (b"{", b"[") and controls > len(sample) / 50:
+        raise UnreadableInput(f"{name}: a binary file, not a log", hint=_READABLE)
+
+
+def _holds_objects(text: str) -> bool:
+    """Whether most of the first lines are JSON objects, although the very first is not."""
+    first = [line for line in text.splitlines()[:_SNIFFED_RECORDS] if line.strip()]
+    return 2 * sum(bool(_object(line)) for line in first) >= len(first)
+
+
+def _object(line: str) -> bool:
+    try:
+        return line.lstrip()[:1] == "{" and isinstance(json.loads(line), dict)
+    except (ValueError, RecursionError):
+        return False
+
+
+def _json(file: _File, text: str) -> LogFile:
+    if file.compression == "none" and re.match(r'\{\s*"version":.{0,400}"eval":\s*\{', text, re.DOTALL):
+        return _archive(file)
     container = _json_container(text)
-    found = _first_records(path, compression, container, text)
+    found = _first_records(file, container, text)
     if not found.records:
         raise UnknownFormat(
-            f"{name}: none of the first lines is a JSON object: {text.strip()[:40]!r}",
-            hint="is the file cut off at its beginning?",
+            f"{file.name}, line 1: neither here nor after it stands a JSON object: {text.strip()[:40]!r}",
+            hint="is the file cut off at its beginning, or not JSON at all?",
         )
-    keys = _keys(found.records)
-    if choice is not None and choice != "tabular":
-        chosen: LogFormat = _named(choice, name)
-    else:
-        recognised = [f for f in FORMATS if choice is None and f.recognises(found.records)]
-        chosen = recognised[0] if recognised else tabular(keys, fields, where=name)
+    present = _fields(found.records)
+    named = file.fields.chosen().values()
     return LogFile(
-        path=path,
-        name=name,
+        path=file.path,
+        name=file.name,
         container=container,
-        compression=compression,
-        format=chosen,
-        transcode=transcode,
+        compression=file.compression,
+        format=_json_format(file, found.records, present),
+        unit="line" if container == "ndjson" else "record",
+        columns=tuple(present.types),
         duplicate_keys=found.duplicate_keys,
-        bytes_a_record=found.bytes_read / len(found.records),
+        absent=tuple(path for path in named if not present.have(path)),
     )
+
+
+def _json_format(file: _File, records: Sequence[Mapping[str, object]], present: Fields) -> LogFormat:
+    if file.choice is not None and file.choice != "tabular":
+        return _named(file.choice, file.name)
+    recognised = [f for f in FORMATS if file.choice is None and f.recognises(records)]
+    return recognised[0] if recognised else tabular(present, file.fields, where=file.name)
 
 
 def _named(choice: str, where: str) -> LogFormat:
@@ -142,119 +185,186 @@ def _named(choice: str, where: str) -> LogFormat:
     raise UnknownFormat(f"{where}: no format is called {choice!r}", hint=f"one of: {names}")
 
 
-def _decoded(start: bytes, name: str) -> str:
-    if start.startswith((b"\xff\xfe", b"\xfe\xff")):
-        return start[: len(start) // 2 * 2].decode("utf-16", errors="replace")
-    sample = start[:4096]
-    controls = sum(byte < 9 or 13 < byte < 32 for byte in sample)
-    if sample[:1] not in (b"{", b"[") and controls > len(sample) / 50:
-        raise UnreadableInput(
-            f"{name}: a binary file, not a log",
-            hint="aligntax reads JSON lines, JSON, CSV, Parquet and Inspect logs, plain, .gz or .zst",
-        )
-    return start.decode("utf-8-sig", errors="replace")
+def _insist(file: _File, found: str, what: str) -> None:
+    """Refuses a file of another kind than the one chosen."""
+    if file.choice not in (None, found):
+        _named(str(file.choice), file.name)
+        hint = f"leave --format out, or take --format {found}"
+        raise UnknownFormat(f"{file.name}: {what}, not {file.choice}", hint=hint)
 
 
 def _json_container(text: str) -> Container:
     stripped = text.lstrip()
-    if stripped.startswith("["):
+    if re.match(r"\[\s*[\]{]", stripped):
         return "array"
-    first = stripped.partition("\n")[0].rstrip()
-    pretty = first == "{" or (re.match(r'\{\s*\n\s*"', stripped) is not None)
-    return "object" if pretty else "ndjson"
+    first = stripped.partition("\n")[0]
+    if _object(first) or not stripped.startswith("{"):
+        return "ndjson"
+    try:
+        _, end = json.JSONDecoder().raw_decode(stripped)
+        return "object" if end > len(first) else "ndjson"
+    except (ValueError, RecursionError):
+        return "object" if re.match(r'\{\s*\n\s*"', stripped) else "ndjson"
 
 
-def _first_records(path: Path, compression: Compression, container: Container, text: str) -> _Head:
+@dataclass(frozen=True, slots=True)
+class _Head:
+    records: Sequence[Mapping[str, object]]
+    duplicate_keys: bool
+
+
+def _first_records(file: _File, container: Container, text: str) -> _Head:
     if container == "ndjson":
-        with open_bytes(path, compression) as file:
-            try:
-                return _parsed(islice(lines(file), _SNIFFED_LINES))
-            except (OSError, EOFError):
-                return _parsed((line.encode(), len(line)) for line in text.splitlines())
-    return _parsed((json.dumps(r).encode(), size) for r, size in _values(text))
+        with open_bytes(file.path, file.compression) as raw:
+            return _parsed(line for line, _ in islice(_readable(lines(raw)), _SNIFFED_LINES))
+    found = _parsed(_values(text))
+    if not found.records and len(text) > _HEAD_BYTES / 4:  # the first record alone may be as long
+        longer = head(file.path, file.compression, 2 * MAX_RECORD_BYTES)
+        return _parsed(_values(longer.decode("utf-8-sig", errors="replace")))
+    return found
 
 
-def _parsed(candidates: Iterable[tuple[bytes, int]]) -> _Head:
-    seen: list[bool] = []
+def _readable(found: Iterator[tuple[bytes, int]]) -> Iterator[tuple[bytes, int]]:
+    """The lines up to where the file breaks off, or as many as there is time for."""
+    seen = 0
+    try:
+        for line, length in found:
+            seen += length
+            yield line, length
+            if seen > _SNIFFED_BYTES:
+                return
+    except BROKEN:
+        return
+
+
+def _parsed(candidates: Iterable[bytes]) -> _Head:
+    repeats: list[bool] = []
 
     def pairs(items: list[tuple[str, object]]) -> dict[str, object]:
         record = dict(reversed(items))
-        seen.append(len(record) < len(items))
+        repeats.append(len(record) < len(items))
         return record
 
     records: list[Mapping[str, object]] = []
-    size = 0
-    for line, length in candidates:
+    for line in candidates:
         try:
             value = json.loads(line.decode("utf-8-sig"), object_pairs_hook=pairs)
         except (ValueError, RecursionError):
             continue
         if isinstance(value, dict):
             records.append(value)
-            size += length + 1
         if len(records) >= _SNIFFED_RECORDS:
             break
-    return _Head(records, size, any(seen))
+    return _Head(records, any(repeats))
 
 
-def _values(text: str) -> Iterable[tuple[object, int]]:
-    """The whole JSON objects at the start of a pretty-printed file or an array."""
-    decoder = json.JSONDecoder()
-    at = len(text) - len(text.lstrip())
-    at += text[at] == "["
-    while at < len(text):
-        at += len(text[at:]) - len(text[at:].lstrip(" \t\r\n,"))
+def _values(text: str) -> Iterator[bytes]:
+    """The whole JSON values at the start of a pretty-printed file or an array."""
+    decoder, blanks = json.JSONDecoder(), re.compile(r"[\s,\[]*")
+    at = 0
+    while found := blanks.match(text, at):
+        at = found.end()
         try:
-            value, end = decoder.raw_decode(text, at)
+            _, end = decoder.raw_decode(text, at)
         except (ValueError, RecursionError):
             return
-        yield value, end - at
+        yield text[at:end].encode(errors="replace")
         at = end
 
 
-def _keys(records: Sequence[Mapping[str, object]]) -> list[str]:
-    keys: dict[str, None] = {}
+def _fields(records: Sequence[Mapping[str, object]]) -> Fields:
+    """The keys of JSON records, at the top and below it."""
+    paths: dict[str, None] = {}
     for record in records:
-        for key, value in record.items():
-            keys.setdefault(key)
-            if isinstance(value, dict):
-                keys.update(dict.fromkeys(f"{key}.{inner}" for inner in value))
-    return list(keys)
+        paths.update(dict.fromkeys(_paths(record, "", _DEPTH)))
+    top = dict.fromkeys(key for record in records for key in record)
+    return Fields(dict.fromkeys(top, "VARCHAR"), [path for path in paths if path not in top])
+
+
+def _paths(record: Mapping[str, object], prefix: str, depth: int) -> Iterator[str]:
+    for key, value in record.items():
+        yield prefix + key
+        if isinstance(value, dict) and depth > 1:
+            yield from _paths(value, f"{prefix}{key}.", depth - 1)
 
 
 def _delimiter(text: str) -> str:
-    first = text.lstrip().partition("\n")[0]
-    for delimiter in (",", "\t", ";", "|"):
-        names = next(csv.reader(io.StringIO(first), delimiter=delimiter), [])
-        if len(names) > 1 and all(re.fullmatch(r"[\w .\-/()]{1,60}", name.strip()) for name in names):
-            return delimiter
-    return ""
+    """What parts the names in the header of a CSV file, "" where there is no such header."""
+    widths = {delimiter: _width(_header(text, delimiter)) for delimiter in (",", "\t", ";", "|")}
+    best = max(widths, key=lambda delimiter: widths[delimiter])
+    return best if widths[best] > 1 else ""
 
 
-def _table(
-    path: Path, name: str, container: Container, compression: Compression, delimiter: str, fields: FieldMap
-) -> LogFile:
+def _width(names: Sequence[str]) -> int:
+    """How many columns a header line has, 0 if it does not look like one."""
+    fits = all(re.fullmatch(r"[\w .\-/()#%:?]{0,60}", name.strip()) for name in names)
+    return len(names) if fits and any(name.strip() for name in names) else 0
+
+
+def _header(text: str, delimiter: str) -> list[str]:
+    first = "\n".join(text.lstrip("\ufeff\r\n").splitlines()[:10])
     try:
-        described = duckdb.sql(f"DESCRIBE SELECT * FROM {table_sql(path, container, compression, delimiter)}")
-        keys = [str(row[0]) for row in described.fetchall()]
-    except duckdb.Error as error:
-        raise UnreadableInput(f"{name}: not a readable {container} file: {str(error).splitlines()[0]}") from error
+        return next(csv.reader(io.StringIO(first, newline=""), delimiter=delimiter), [])
+    except csv.Error:
+        return []
+
+
+def _csv(file: _File, delimiter: str, text: str) -> LogFile:
+    _insist(file, "tabular", "a CSV table")
+    names = _unique(_header(text, delimiter))
     return LogFile(
-        path=path,
-        name=name,
-        container=container,
-        compression=compression,
-        format=tabular(keys, fields, where=name),
+        path=file.path,
+        name=file.name,
+        container="csv",
+        compression=file.compression,
+        format=tabular(Fields(dict.fromkeys(names, "VARCHAR"), table=True), file.fields, where=file.name),
         delimiter=delimiter,
+        blank=text[: len(text) - len(text.lstrip("\r\n"))].count("\n"),
+        columns=names,
     )
 
 
-def table_sql(path: Path, container: Container, compression: Compression, delimiter: str) -> str:
-    """The DuckDB table function that reads a CSV or Parquet file."""
-    if container == "parquet":
-        return f"read_parquet({quoted(str(path))})"
-    return (
-        f"read_csv({quoted(str(path))}, header=true, all_varchar=true, delim={quoted(delimiter)}, "
-        f"quote='\"', escape='\"', compression={quoted(compression)}, store_rejects=true, "
-        "null_padding=false, rejects_table='rejected', rejects_scan='scanned')"
+def _unique(names: Sequence[str]) -> tuple[str, ...]:
+    """Column names that SQL can tell apart: the second "text" becomes "text_1"."""
+    taken: dict[str, str] = {}
+    for position, name in enumerate(names):
+        base = name.strip() or f"column{position}"
+        candidates = (base if not n else f"{base}_{n}" for n in range(len(names) + 1))
+        free = next(c for c in candidates if c.lower() not in taken)
+        taken[free.lower()] = free
+    return tuple(taken.values())
+
+
+def _archive(file: _File) -> LogFile:
+    _insist(file, "inspect", "an Inspect log or another archive")
+    return LogFile(
+        path=file.path, name=file.name, container="eval", unit="record", format=_named("inspect", file.name)
     )
+
+
+def _parquet(file: _File) -> LogFile:
+    _insist(file, "tabular", "a Parquet table")
+    try:
+        found = duckdb.sql(f"DESCRIBE SELECT * FROM {parquet_sql(file.path)}").fetchall()
+    except duckdb.Error as error:
+        cause = str(error).splitlines()[0]
+        raise UnreadableInput(f"{file.name}: not a readable Parquet file: {cause}", hint="is it complete?") from error
+    types = {str(row[0]): str(row[1]) for row in found}
+    return LogFile(
+        path=file.path,
+        name=file.name,
+        container="parquet",
+        unit="record",
+        format=tabular(Fields(types, table=True), file.fields, where=file.name),
+        columns=tuple(types),
+    )
+
+
+def parquet_sql(path: Path) -> str:
+    """The DuckDB table function that reads a Parquet file."""
+    return f"read_parquet({path_sql(path)}, hive_partitioning=false)"
+
+
+def path_sql(path: Path) -> str:
+    """A path as SQL: DuckDB would take `*`, `?` and `[` in a name as a pattern."""
+    return quoted(re.sub(r"[*?[]", r"[\g<0>]", str(path.absolute())))
