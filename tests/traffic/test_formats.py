@@ -257,7 +257,7 @@ def _parts(role: str, text: str) -> str:
 @pytest.mark.parametrize(
     ("name", "shape"), [("openai-chat", _openai), ("anthropic", _anthropic), ("opentelemetry", _otel)]
 )
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(said=pairs, ascii_only=st.booleans())
 def test_any_text_survives(
     name: str, shape: Shape, said: Sequence[tuple[str, str]], ascii_only: bool, tmp_path: Path

@@ -6,6 +6,7 @@ nothing substantial after it is a refusal, one with an answer after it a hedge; 
 quotations, or repeated from the prompt do not count.
 """
 
+import re
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -71,7 +72,7 @@ class _Reading:
         end: (hits,) where it ends.
         hedges: (rows,) hedging words.
         asks: (rows,) whether a question for more information stands in the text.
-        pivots: (rows,) whether a turn from caveat to answer stands in the text.
+        pivot: a turn from caveat to answer, in lower case.
     """
 
     texts: Texts
@@ -84,7 +85,7 @@ class _Reading:
     end: Ints
     hedges: Ints
     asks: Mask
-    pivots: Mask
+    pivot: re.Pattern[bytes]
 
     @property
     def rows(self) -> int:
@@ -152,6 +153,18 @@ class _Reading:
         """(rows,) whether a list, table or code follows the preamble."""
         return self.marks.structured(self.reach)
 
+    def turned(self, least: int, most: int) -> Mask:
+        """(rows,) whether a list, code or a turn of phrase announces an answer.
+
+        The turn is looked for only where it decides, in texts of `least` to `most` bytes of substance: it
+        is made of common words.
+        """
+        turned = self.structured.copy()
+        for row in np.flatnonzero(~turned & (self.substance >= least) & (self.substance < most)):
+            text = self.texts.data[self.texts.offsets[row] : self.texts.offsets[row + 1]].tobytes()
+            turned[row] = self.pivot.search(text.lower()) is not None
+        return turned
+
     @cached_property
     def density(self) -> npt.NDArray[np.float64]:
         """(rows,) hedging words per 1,000 characters."""
@@ -172,7 +185,8 @@ class PhraseDetector:
         self.version = lexicon.version
         self._limits = thresholds or Thresholds()
         self._scanner = Scanner(lexicon, ("refusal", "caveat", "hedge", "asks", "not"))
-        self._pivots = Scanner(lexicon, ["pivot"])  # common words, which matter beside a caveat alone
+        pivots = (p.expression for p in lexicon.patterns if lexicon.families[p.family].role == "pivot")
+        self._pivot = re.compile(rb"(?<!\w)(?:" + b"|".join(pivots) + rb")(?!\w)")
         self._role = np.array([family.role for family in lexicon.families])
         self._flag = np.array([FLAGS.index(f.flag) if f.flag else NONE for f in lexicon.families], np.int64)
         self._reason = np.array([REASONS.index(f.reason) if f.reason else NONE for f in lexicon.families])
@@ -217,7 +231,7 @@ class PhraseDetector:
             end=end,
             hedges=hedges,
             asks=np.bincount(hits.row[role == "asks"], minlength=len(chars)) > 0,
-            pivots=np.bincount(self._pivots.hits(texts).row, minlength=len(chars)) > 0,
+            pivot=self._pivot,
         )
 
     def _conclude(self, verdict: Verdict, read: _Reading, rows: Ints) -> None:
@@ -291,7 +305,7 @@ def _moved(responses: pa.StringArray, hits: Hits, rows: Ints) -> tuple[Texts, Hi
 
 def _outcome(read: _Reading, limits: Thresholds) -> npt.NDArray[np.int8]:
     """(rows,) code of the outcome."""
-    turned = read.structured | read.pivots
+    turned = read.turned(limits.substance_turned, limits.substance)
     answered = read.substance >= np.where(turned, limits.substance_turned, limits.substance)
     preamble = read.reach - read.texts.offsets[:-1]
     opening = (read.refused_at >= 0) & (read.refused_at < np.maximum(limits.opening, preamble))

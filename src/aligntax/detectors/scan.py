@@ -116,7 +116,7 @@ class Scanner:
         self._length = np.array([p.length for p in patterns], np.int64)
         # hyperscan tells where a match ends; where one of varying length begins, `re` tells
         self._backwards = {
-            index: re.compile(rb"(?:" + p.expression + rb")\Z", re.IGNORECASE)
+            index: re.compile(rb"(?:" + p.expression + rb")\Z")
             for index, p in enumerate(patterns)
             if not p.length
         }
@@ -149,12 +149,13 @@ class Scanner:
 
     def _starts(self, texts: Texts, pattern: Ints, end: Ints, row_start: Ints) -> list[int]:
         """Where matches of varying length begin, each within its own text; -1 for none that does."""
-        view = memoryview(texts.buffer)
+        data = memoryview(texts.buffer)
         starts = []
         first = np.maximum(row_start, end - _LONGEST_MATCH)
         for p, low, high in zip(pattern.tolist(), first.tolist(), end.tolist(), strict=True):
-            found = self._backwards[p].search(view, low, high)
-            starts.append(found.start() if found else -1)
+            # lower case beforehand lets `re` look for the literal beginning, which IGNORECASE does not
+            found = self._backwards[p].search(data[low:high].tobytes().lower())
+            starts.append(low + found.start() if found else -1)
         return starts
 
 

@@ -35,6 +35,8 @@ BROKEN = (OSError, EOFError, zlib.error, pa.ArrowException)
 """What reading raises where a file is damaged or cut off."""
 
 _BLOCK = 1 << 20
+_ZSTD_BLOCK = 1 << 14
+"""Arrow loses as much before a break, if it was asked for as much."""
 _MAGIC: tuple[tuple[bytes, Compression], ...] = ((b"\x1f\x8b", "gzip"), (b"\x28\xb5\x2f\xfd", "zstd"))
 _FOREIGN = ((b"BZh", "bzip2"), (b"\xfd7zXZ", "xz"), (b"7z\xbc\xaf", "7-Zip"))
 _BOMS = (
@@ -60,7 +62,9 @@ def compression_of(path: Path, name: str) -> Compression:
         magic = file.read(6)
     foreign = next((kind for prefix, kind in _FOREIGN if magic.startswith(prefix)), None)
     if foreign:
-        raise UnreadableInput(f"{name}: compressed with {foreign}", hint="unpack it first, or use .gz or .zst")
+        raise UnreadableInput(
+            f"{name}: compressed with {foreign}", hint="unpack it first, or use .gz or .zst"
+        )
     return next((kind for prefix, kind in _MAGIC if magic.startswith(prefix)), "none")
 
 
@@ -92,8 +96,9 @@ def open_bytes(path: Path, compression: Compression) -> IO[bytes]:
 
 def blocks(file: IO[bytes]) -> Iterator[bytes]:
     """What is left of a binary file, block by block; all that can be read comes before an error."""
+    size = _ZSTD_BLOCK if isinstance(file, pa.NativeFile) else _BLOCK
     read1 = cast(BufferedReader, file).read1  # `read` would lose what precedes a break
-    while block := read1(_BLOCK):
+    while block := read1(size):
         yield block
 
 

@@ -13,7 +13,14 @@ __all__ = ["Problem", "locate"]
 _BLANK = b" \t\r\n\v\f"
 """What DuckDB takes for space between records: lines of nothing else are passed over."""
 
-_KINDS = {"list": "array", "str": "string", "int": "number", "float": "number", "bool": "boolean", "NoneType": "null"}
+_KINDS = {
+    "list": "array",
+    "str": "string",
+    "int": "number",
+    "float": "number",
+    "bool": "boolean",
+    "NoneType": "null",
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,7 +113,8 @@ def _cause(line: bytes) -> str:
     except RecursionError:
         return "JSON nested too deeply"
     except json.JSONDecodeError as error:
-        return f"not valid JSON: {error.msg.lower()} at column {error.pos + 1:,}"
+        reason = error.msg.lower().removesuffix(" at")
+        return f"not valid JSON: {reason} at column {error.pos + 1:,}"
     except ValueError as error:
         return f"not readable JSON: {error}"
     if not isinstance(value, dict):

@@ -1,4 +1,4 @@
-"""What DuckDB cannot take as it is becomes plain JSON lines first: other encodings, archives, damaged files."""
+"""What DuckDB cannot take becomes plain JSON lines first: other encodings, archives, damaged files."""
 
 import codecs
 import contextlib
@@ -167,7 +167,11 @@ class _Window:
         """A mark for a value that is not JSON; reading goes on at the next line that begins one."""
         place = error.pos if isinstance(error, json.JSONDecodeError) else self._at
         line = self._lines_before + self._text.count("\n", 0, place) + 1
-        reason = error.msg.lower() if isinstance(error, json.JSONDecodeError) else "nested too deeply"
+        reason = (
+            error.msg.lower().removesuffix(" at")
+            if isinstance(error, json.JSONDecodeError)
+            else "nested too deeply"
+        )
         if self._too_long():
             reason += f", or a record over the limit of {MAX_RECORD_BYTES // 2**20} MiB"
         lost = "" if self._to_next_root() else "; nothing after it could be read"
@@ -193,7 +197,7 @@ def _rows(file: LogFile, drawn: int) -> Iterator[bytes]:
         rows = (found for found in _csv(_texts(raw), file.delimiter) if found[1] or found[2])
         next(rows, None)  # the header
         for number, row, fault in rows:
-            record = _marked(fault) if fault else _record(file.columns, row)
+            record = _marked(fault) if fault else _record(file, row)
             if not record.startswith(MARK):
                 drawn -= 1
                 if drawn >= 0:
@@ -230,11 +234,14 @@ def _csv(texts: Iterable[str], delimiter: str) -> Iterator[tuple[int, list[str],
 
 def _texts(raw: IO[bytes]) -> Iterator[str]:
     for line, length in lines(raw):
-        whole = line if length <= MAX_RECORD_BYTES else b'"a line over the limit"x'
+        whole = line if length <= MAX_RECORD_BYTES else _overlong("a line")
         yield whole.decode("utf-8", "surrogateescape") + "\n"
 
 
-def _record(names: tuple[str, ...], row: list[str]) -> bytes:
+def _record(file: LogFile, row: list[str]) -> bytes:
+    names = file.columns
+    if row[0].startswith(MARK.decode()):
+        return file.delimiter.join(row).encode()
     if len(row) != len(names):
         return _marked(f"{len(row)} fields, where the header has {len(names)}")
     try:

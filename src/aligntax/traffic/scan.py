@@ -1,5 +1,6 @@
 """The SQL that reads one file of a log, and the connection it runs on."""
 
+import contextlib
 from collections.abc import Sequence
 
 import duckdb
@@ -9,11 +10,14 @@ from aligntax.traffic.lines import MAX_RECORD_BYTES
 from aligntax.traffic.projection import projection_sql, quoted
 from aligntax.traffic.sniff import LogFile, parquet_sql, path_sql
 
-__all__ = ["ORDINAL", "connect", "exchanges_sql", "lacking_sql", "rejected_sql"]
+__all__ = ["BUFFER", "connect", "exchanges_sql", "forget_rejects", "lacking", "rejects"]
 
-ORDINAL = "aligntax_ordinal"
+BUFFER = 2 * MAX_RECORD_BYTES
+"""Bytes DuckDB reads at a time from a JSON file."""
+
+_ORDINAL = "aligntax_ordinal"
 _MEGABYTES = (384, 96)
-"""Memory DuckDB may use, and how much more for each thread: a thread holds two records of the longest kind."""
+"""Memory DuckDB may use, and how much more for each thread, which holds a buffer or two."""
 
 
 def connect(threads: int, scratch: str) -> duckdb.DuckDBPyConnection:
@@ -31,7 +35,9 @@ def connect(threads: int, scratch: str) -> duckdb.DuckDBPyConnection:
             "autoinstall_known_extensions": "false",
         }
     )
-    connection.execute("SET TimeZone = 'UTC'; SET enable_progress_bar = true; SET enable_progress_bar_print = false")
+    connection.execute(
+        "SET TimeZone = 'UTC'; SET enable_progress_bar = true; SET enable_progress_bar_print = false"
+    )
     return connection
 
 
@@ -53,33 +59,32 @@ def exchanges_sql(file: LogFile, columns: Sequence[str], fields: FieldMap) -> st
     return f"WITH log AS ({source}), exchanges AS ({projection}) SELECT *{hidden}{key} FROM exchanges"
 
 
-def lacking_sql(file: LogFile, fields: FieldMap, limit: int) -> str:
-    """The query for the first records that cannot be used, by their position in the file.
+def lacking(connection: duckdb.DuckDBPyConnection, file: LogFile, fields: FieldMap, limit: int) -> list[int]:
+    """Positions, among the file's records, of the first that cannot be used.
 
-    For a format whose `source` keeps the columns of `log` but not its every row; where `source` keeps
-    neither, those records count that have none of the format's keys.
+    For a format whose `source` is more than `log`. If it keeps the columns of `log`, a record's position
+    comes through it; if not, those count that have none of the format's keys.
     """
     source, _ = _log(file, fields)
-    log = f"WITH numbered AS ({source}), log AS (SELECT *, row_number() OVER () - 1 AS {ORDINAL} FROM numbered)"
-    return (
-        f"{log} SELECT {ORDINAL} FROM {file.format.source} WHERE NOT coalesce(({file.format.required}), false) "
-        f"ORDER BY {ORDINAL} LIMIT {limit}"
-    )
+    log = f"WITH read AS ({source}), log AS (SELECT *, row_number() OVER () - 1 AS {_ORDINAL} FROM read)"
+    unusable = f"NOT coalesce(({file.format.required}), false)"
+    keys = ", ".join(f"{_name(key)}::VARCHAR" for key in file.format.columns)
+    for relation, condition in ((file.format.source, unusable), ("log", f"coalesce({keys}) IS NULL")):
+        query = f"{log} SELECT {_ORDINAL} FROM {relation} WHERE {condition} ORDER BY 1 LIMIT {limit}"
+        with contextlib.suppress(duckdb.BinderException):
+            return [int(row[0]) for row in connection.execute(query).fetchall()]
+    return []
 
 
-def keyless_sql(file: LogFile, fields: FieldMap, limit: int) -> str:
-    """The query for the first records that have none of the format's keys, by their position in the file."""
-    source, _ = _log(file, fields)
-    keys = ", ".join(f"{_name(name)}::VARCHAR" for name in file.format.columns)
-    return (
-        f"WITH log AS ({source}), numbered AS (SELECT *, row_number() OVER () - 1 AS {ORDINAL} FROM log) "
-        f"SELECT {ORDINAL} FROM numbered WHERE coalesce({keys}) IS NULL ORDER BY {ORDINAL} LIMIT {limit}"
-    )
+def rejects(connection: duckdb.DuckDBPyConnection) -> int:
+    """How many rows of the CSV file read last were refused."""
+    found = connection.execute("SELECT count(DISTINCT line_byte_position) FROM rejected").fetchone()
+    return int(found[0]) if found else 0
 
 
-def rejected_sql() -> str:
-    """The query for the number of rows of the last CSV file that were refused."""
-    return "SELECT count(DISTINCT line_byte_position) FROM rejected"
+def forget_rejects(connection: duckdb.DuckDBPyConnection) -> None:
+    """Makes room for those of the next file."""
+    connection.execute("DROP TABLE IF EXISTS rejected; DROP TABLE IF EXISTS scanned")
 
 
 def _name(name: str) -> str:
@@ -92,10 +97,16 @@ def _log(file: LogFile, fields: FieldMap) -> tuple[str, dict[str, str]]:
     wanted, expressions = dict(log_format.columns), dict[str, str]()
     if log_format.name != "tabular":
         wanted, expressions = overrides(fields, log_format.columns, keys=file.columns)
-    return f"SELECT * FROM {_table_function(file, wanted)}", expressions
+    whole = ""
+    if (
+        file.container == "csv"
+    ):  # else a row is refused for a broken column only when that column is asked for
+        whole = f" WHERE hash({', '.join(_name(name) for name in file.columns)}) IS NOT NULL"
+    return f"SELECT * FROM {_table_function(file, wanted)}{whole}", expressions
 
 
 def _table_function(file: LogFile, columns: dict[str, str]) -> str:
+    """What DuckDB would guess is said: asked for one column alone, it may take records for values of it."""
     if file.container == "parquet":
         return parquet_sql(file.path)
     if file.container == "csv":
@@ -103,8 +114,8 @@ def _table_function(file: LogFile, columns: dict[str, str]) -> str:
     layout = {"ndjson": "newline_delimited", "array": "array", "object": "unstructured"}[file.container]
     return (
         f"read_json({path_sql(file.path)}, format={quoted(layout)}, columns={_struct(columns)}, "
-        f"compression={quoted(file.compression)}, ignore_errors=true, hive_partitioning=false, "
-        f"maximum_object_size={MAX_RECORD_BYTES})"
+        f"compression={quoted(file.compression)}, ignore_errors=true, records='true', "
+        f"hive_partitioning=false, maximum_object_size={MAX_RECORD_BYTES})"
     )
 
 

@@ -36,7 +36,7 @@ _SNIFFED_RECORDS = 100
 _SNIFFED_LINES = 10_000
 _SNIFFED_BYTES = 4 * MAX_RECORD_BYTES
 _DEPTH = 4
-_READABLE = "aligntax reads JSON lines, JSON, CSV, Parquet and Inspect logs, plain, .gz or .zst; see `aligntax formats`"
+_READABLE = "aligntax reads JSON lines, JSON, CSV, Parquet and Inspect logs; see `aligntax formats`"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,7 +104,9 @@ def sniff(path: Path, *, name: str, choice: str | None, fields: FieldMap) -> Log
     if start.startswith(b"PK\x03\x04"):
         return _archive(file)
     if not start.strip():
-        raise UnreadableInput(f"{name}: {_emptiness(start, path)}", hint="is this the right file?")
+        raise UnreadableInput(
+            f"{name}: {_emptiness(start, file.compression)}", hint="is this the right file?"
+        )
     _refuse_binary(start, name)
     text = start.decode("utf-8-sig", errors="replace")
     delimiter = _delimiter(text)
@@ -119,10 +121,14 @@ def sniff(path: Path, *, name: str, choice: str | None, fields: FieldMap) -> Log
     return _json(file, text)
 
 
-def _emptiness(start: bytes, path: Path) -> str:
+def _emptiness(start: bytes, compression: Compression) -> str:
     if start:
         return "nothing but blank lines"
-    return "the file is cut off before its first record" if path.stat().st_size > 32 else "the file is empty"
+    return (
+        "the file is empty"
+        if compression == "none"
+        else f"empty, or damaged at its beginning ({compression})"
+    )
 
 
 def _refuse_binary(start: bytes, name: str) -> None:
@@ -152,8 +158,8 @@ def _json(file: _File, text: str) -> LogFile:
     found = _first_records(file, container, text)
     if not found.records:
         raise UnknownFormat(
-            f"{file.name}, line 1: neither here nor after it stands a JSON object: {text.strip()[:40]!r}",
-            hint="is the file cut off at its beginning, or not JSON at all?",
+            f"{file.name}, line 1: no JSON object to begin with: {_fault(text, container)}",
+            hint="aligntax reads one JSON object a line, an array of them, or objects over several lines",
         )
     present = _fields(found.records)
     named = file.fields.chosen().values()
@@ -168,6 +174,20 @@ def _json(file: _File, text: str) -> LogFile:
         duplicate_keys=found.duplicate_keys,
         absent=tuple(path for path in named if not present.have(path)),
     )
+
+
+def _fault(text: str, container: Container) -> str:
+    """What is wrong with the first record."""
+    begun = text.lstrip("\ufeff \t\r\n")
+    if container == "ndjson" and "\n" not in begun and len(begun) > _HEAD_BYTES // 4:
+        return f"the first line is cut off, or longer than {MAX_RECORD_BYTES // 2**20} MiB"
+    try:
+        json.loads(begun if container != "ndjson" else begun.partition("\n")[0])
+    except json.JSONDecodeError as error:
+        return f"{error.msg.lower()} (line {error.lineno:,}, column {error.colno:,})"
+    except (ValueError, RecursionError):
+        return "nested too deeply"
+    return f"{begun[:40]!r}"
 
 
 def _json_format(file: _File, records: Sequence[Mapping[str, object]], present: Fields) -> LogFormat:
@@ -345,10 +365,12 @@ def _archive(file: _File) -> LogFile:
 def _parquet(file: _File) -> LogFile:
     _insist(file, "tabular", "a Parquet table")
     try:
-        found = duckdb.sql(f"DESCRIBE SELECT * FROM {parquet_sql(file.path)}").fetchall()
+        found = duckdb.execute(f"DESCRIBE SELECT * FROM {parquet_sql(file.path)}").fetchall()
     except duckdb.Error as error:
         cause = str(error).splitlines()[0]
-        raise UnreadableInput(f"{file.name}: not a readable Parquet file: {cause}", hint="is it complete?") from error
+        raise UnreadableInput(
+            f"{file.name}: not a readable Parquet file: {cause}", hint="is it complete?"
+        ) from error
     types = {str(row[0]): str(row[1]) for row in found}
     return LogFile(
         path=file.path,

@@ -1,7 +1,5 @@
 """Importers, one file each; `FORMATS` lists them in the order in which a file is tried."""
 
-from typing import cast
-
 from aligntax.extension_points import LogFormat
 from aligntax.traffic.formats.anthropic import ANTHROPIC, ANTHROPIC_BATCH, ANTHROPIC_FLAT
 from aligntax.traffic.formats.bedrock import BEDROCK
@@ -21,25 +19,22 @@ from aligntax.traffic.formats.opentelemetry import OPENTELEMETRY
 
 __all__ = ["FORMATS"]
 
-FORMATS = cast(  # a Protocol's plain attribute reads as writable, which a frozen dataclass denies
-    tuple[LogFormat, ...],
-    (
-        OPENTELEMETRY,
-        BEDROCK,
-        INSPECT,
-        LITELLM,
-        LANGFUSE,
-        GEMINI,
-        ANTHROPIC_BATCH,
-        ANTHROPIC,
-        ANTHROPIC_FLAT,
-        OPENAI_BATCH,
-        OPENAI_PAIRS,
-        OPENAI_EVALS,
-        OPENAI_RESPONSES,
-        OPENAI_RESPONSES_FLAT,
-        OPENAI_FLAT,
-        OPENAI_CHAT,
-    ),
+FORMATS: tuple[LogFormat, ...] = (
+    OPENTELEMETRY,
+    BEDROCK,
+    INSPECT,
+    LITELLM,
+    LANGFUSE,
+    GEMINI,
+    ANTHROPIC_BATCH,
+    ANTHROPIC,
+    ANTHROPIC_FLAT,
+    OPENAI_BATCH,
+    OPENAI_PAIRS,
+    OPENAI_EVALS,
+    OPENAI_RESPONSES,
+    OPENAI_RESPONSES_FLAT,
+    OPENAI_FLAT,
+    OPENAI_CHAT,
 )
 """Every JSON format, most specific first; tables of any shape are `tabular`'s."""

@@ -151,7 +151,7 @@ def _json_path(path: str, columns: Mapping[str, str], *, taken_apart: bool) -> s
 
 
 def _text(sql: str, kind: str, below: Sequence[str]) -> str:
-    """SQL for the text under keys of a value: through STRUCTs by name, which is twice as fast as through JSON."""
+    """SQL for the text under keys of a value: through STRUCTs by name, twice as fast as through JSON."""
     children = _children(kind)
     if below and below[0] in children:
         return _text(f"{sql}.{_identifier(below[0])}", children[below[0]], below[1:])
