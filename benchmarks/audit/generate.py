@@ -19,7 +19,9 @@ USERS = 50_000
 ANSWER_BYTES = 1_000
 PLAIN_SHARE = 0.75
 """Exchanges drawn from answers without a caveat: the example log holds more of them than traffic does."""
-CAVEAT = re.compile(r"sorry|apolog|can['’]t|cannot|consult|qualified|advi[cs]e|\\bAI\\b|not a |guideline|note", re.I)
+CAVEAT = re.compile(
+    r"sorry|apolog|can.t|cannot|consult|qualified|advi[cs]e|\bAI\b|not a |guideline|note", re.IGNORECASE
+)
 
 
 def texts() -> tuple[list[tuple[str, str]], list[str]]:
@@ -72,7 +74,9 @@ def write(exchanges: int, out: Path, *, seed: int = 7) -> None:
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--exchanges", type=int, default=1_000_000)
     parser.add_argument("--out", type=Path, required=True)
     arguments = parser.parse_args()

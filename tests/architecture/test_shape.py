@@ -34,6 +34,10 @@ def test_functions_are_short() -> None:
     assert lengths[int(len(lengths) * 0.9)] <= LONG_FUNCTION
 
 
+def _module(path: Path) -> str:
+    return ".".join(path.relative_to(ROOT / "src").with_suffix("").parts).removesuffix(".__init__")
+
+
 def _imports(path: Path) -> set[str]:
     found: set[str] = set()
     for node in ast.parse(path.read_text("utf-8")).body:  # imports inside functions cannot make a ring
@@ -44,7 +48,7 @@ def _imports(path: Path) -> set[str]:
 
 def test_no_ring_of_imports() -> None:
     """No module imports itself by way of others."""
-    names = {".".join(p.relative_to(ROOT / "src").with_suffix("").parts).removesuffix(".__init__"): p for p in SOURCES}
+    names = {_module(path): path for path in SOURCES}
     graph = {name: {i for i in _imports(path) if i in names and i != name} for name, path in names.items()}
     done: set[str] = set()
 
@@ -63,7 +67,7 @@ def test_no_ring_of_imports() -> None:
 def test_public_names_are_listed_and_there() -> None:
     """Every name in an __all__ can be imported, and the list is sorted."""
     for path in SOURCES:
-        module = ".".join(path.relative_to(ROOT / "src").with_suffix("").parts).removesuffix(".__init__")
+        module = _module(path)
         listed = getattr(__import__(module, fromlist=["__all__"]), "__all__", [])
         for name in listed:
             assert hasattr(__import__(module, fromlist=[name]), name), f"{module}.{name}"

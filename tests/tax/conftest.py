@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pyarrow as pa
 import pytest
-from tax.known_traffic import READ
 
 from aligntax.detectors import Cascade
 from aligntax.tax.judging import Judge, write_judged
 from aligntax.traffic.redaction import Redactor
+from tax.known_traffic import READ
 
 
 @pytest.fixture(scope="session")

@@ -8,7 +8,6 @@ import pyarrow.parquet as pq
 import pytest
 
 from aligntax.tax.judging import JUDGED, atomic
-
 from tax.known_traffic import REFUSAL, exchange
 
 MAIL = "I can't help with ann@example.com, since that is private."

@@ -15,7 +15,6 @@ from aligntax.tax.prices import Price, PriceTable
 from aligntax.tax.symptoms import symptoms
 from aligntax.tax.tally import count
 from aligntax.tax.verbosity import verbosity
-
 from tax.known_traffic import ANSWER, CANNOT, CAVEAT, REFUSAL, SOFT, exchange
 
 PRICES = PriceTable("test", False, (Price("m-*", 1000.0, 5000.0), Price("*", 0.0, 0.0)))
@@ -187,9 +186,7 @@ def test_fallback_share(judge_traffic: Judged) -> None:
     assert found["fallback"].estimate.value == pytest.approx(0.1)
 
 
-@pytest.mark.parametrize(
-    ("days", "period", "parts"), [(3, "day", 3), (60, "week", 9), (400, "month", 14)]
-)
+@pytest.mark.parametrize(("days", "period", "parts"), [(3, "day", 3), (60, "week", 9), (400, "month", 14)])
 def test_time_is_cut_by_the_span(judge_traffic: Judged, days: int, period: str, parts: int) -> None:
     """Days up to two weeks, weeks up to half a year, months beyond."""
     rows = [exchange(24 * n, ANSWER) for n in range(days)]

@@ -1,4 +1,4 @@
-"""The commands and their options. What a command does stands in a module of its own, imported when asked for."""
+"""The commands and their options; what a command does stands in a module imported when asked for."""
 
 import sys
 from enum import StrEnum
@@ -41,12 +41,12 @@ Format = Annotated[
     str | None, typer.Option("--format", help="Log format; told from the file when not given. See `formats`.")
 ]
 DetectorName = Annotated[str, typer.Option("--detector", help="cascade, phrases or signals.")]
-Strict = Annotated[bool, typer.Option("--strict", help="A record that cannot be read is an error, not a skip.")]
+Strict = Annotated[bool, typer.Option("--strict", help="A record that cannot be read is an error.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress bar and no notes on standard error.")]
 KeepText = Annotated[
     bool, typer.Option("--keep-text", help="Keep raw, unredacted text in the outputs.", show_default=False)
 ]
-Threads = Annotated[int | None, typer.Option("--threads", min=1, help="Threads that read; all cores by default.")]
+Threads = Annotated[int | None, typer.Option("--threads", min=1, help="Threads that read; all cores.")]
 
 
 def _field(name: str, what: str) -> object:
@@ -75,7 +75,7 @@ def audit(
     sampling_rate: Annotated[
         float | None, typer.Option(min=1e-9, max=1.0, help="Share of the traffic the log holds.")
     ] = None,
-    period: Annotated[Period | None, typer.Option(help="What to cut time into; by the span if not given.")] = None,
+    period: Annotated[Period | None, typer.Option(help="What to cut time into; by the log's span.")] = None,
     level: Annotated[float, typer.Option(min=0.5, max=0.999, help="Coverage of the intervals.")] = 0.95,
     prices: Annotated[Path | None, typer.Option(help="Price table (TOML); see `aligntax prices`.")] = None,
     keep_text: KeepText = False,
@@ -102,7 +102,7 @@ def audit(
 @app.command()
 def detect(
     logs: Inputs,
-    out: Annotated[Path, typer.Option("--out", "-o", help="File to write: .jsonl or .parquet; - for stdout.")],
+    out: Annotated[Path, typer.Option("--out", "-o", help="File: .jsonl or .parquet; - for stdout.")],
     log_format: Format = None,
     detector: DetectorName = "cascade",
     keep_text: KeepText = False,
@@ -141,7 +141,7 @@ def formats() -> None:
 
 @app.command()
 def prices() -> None:
-    """The price table in use by default, to edit: aligntax prices > prices.toml"""
+    """The default price table, to edit and pass to --prices."""
     _run("prices", locals())
 
 

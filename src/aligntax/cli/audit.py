@@ -51,9 +51,7 @@ def run(
         logs, log_format=log_format, fields=field_map(fields), threads=threads, strict=strict, quiet=quiet
     ) as log:
         with progress(log, quiet=quiet) as seen:
-            result = measure(
-                log, judge, out / "outcomes.parquet", prices=table, settings=settings, seen=seen
-            )
+            result = measure(log, judge, out / "outcomes.parquet", prices=table, settings=settings, seen=seen)
         report_reading(result.reading, quiet=quiet)
     contents = document(result, created=dt.datetime.now(dt.UTC))
     save_document(contents, out / "bill.json")

@@ -2,7 +2,7 @@
 
 import json
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import IO
 
@@ -33,6 +33,7 @@ _COLUMNS = (
     "model_requested",
     "model_served",
 )
+Seen = Callable[[int], None]
 _PLACES = {"hedge_density": 3, "score": 3}
 
 
@@ -78,7 +79,7 @@ def _cleaned(batch: pa.RecordBatch, redactor: Redactor) -> pa.RecordBatch:
     return batch.set_column(at, "evidence", redactor.column(batch.column(at)))
 
 
-def _write(batches: Iterator[pa.RecordBatch], out: Path, seen) -> int:  # type: ignore[no-untyped-def]
+def _write(batches: Iterator[pa.RecordBatch], out: Path, seen: Seen) -> int:
     if str(out) == "-":
         return _lines(batches, sys.stdout, seen)
     with atomic(out) as part:
@@ -94,7 +95,7 @@ def _write(batches: Iterator[pa.RecordBatch], out: Path, seen) -> int:  # type: 
         return total
 
 
-def _lines(batches: Iterator[pa.RecordBatch], file: IO[str], seen) -> int:  # type: ignore[no-untyped-def]
+def _lines(batches: Iterator[pa.RecordBatch], file: IO[str], seen: Seen) -> int:
     total = 0
     for batch in batches:
         for row in batch.to_pylist():

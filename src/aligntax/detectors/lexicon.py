@@ -123,7 +123,9 @@ def _slotted(pieces: Sequence[str], slots: Mapping[str, Sequence[str]]) -> str:
     for name, after in zip(pieces[1::2], pieces[2::2], strict=True):
         entries = slots[name]
         if any(entry.startswith("'") for entry in entries) and parts[-1].endswith("\\ "):
-            parts[-1] = parts[-1][:-2]  # a contraction joins the word before it: "i" + "'m", but "i" + " cannot"
+            parts[-1] = parts[-1][
+                :-2
+            ]  # a contraction joins the word before it: "i" + "'m", but "i" + " cannot"
             entries = [entry if entry.startswith("'") else f" {entry}" for entry in entries]
         parts += ["(?:", "|".join(_word(entry) for entry in entries), ")", _word(after)]
     return "".join(parts)

@@ -208,13 +208,13 @@ class PhraseDetector:
         rows = np.unique(remarked.row)
         if len(rows):
             texts, remarked = _moved(column.take(rows), remarked, rows)
-            read = self._read(exchanges.column("prompt").take(rows), texts, remarked, chars[rows], hedges[rows])
+            read = self._read(
+                exchanges.column("prompt").take(rows), texts, remarked, chars[rows], hedges[rows]
+            )
             self._conclude(verdict, read, rows)
         return verdict
 
-    def _read(
-        self, prompts: pa.StringArray, texts: Texts, hits: Hits, chars: Ints, hedges: Ints
-    ) -> _Reading:
+    def _read(self, prompts: pa.StringArray, texts: Texts, hits: Hits, chars: Ints, hedges: Ints) -> _Reading:
         """Reads texts with hits closely; prompts, characters and hedges belong to the same texts."""
         role = self._role[hits.family]
         marks = Marks.of(texts)

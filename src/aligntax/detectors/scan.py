@@ -100,9 +100,7 @@ class Scanner:
 
     def __init__(self, lexicon: Lexicon, roles: Collection[Role] | None = None) -> None:
         self.families = lexicon.families
-        patterns = [
-            p for p in lexicon.patterns if roles is None or lexicon.families[p.family].role in roles
-        ]
+        patterns = [p for p in lexicon.patterns if roles is None or lexicon.families[p.family].role in roles]
         self.patterns = len(patterns)
         expressions = [pattern.expression for pattern in patterns]
         self._database = hyperscan.Database(mode=hyperscan.HS_MODE_BLOCK)

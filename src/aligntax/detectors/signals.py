@@ -13,7 +13,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from aligntax.detectors.verdict import COMPLETE, HEDGED, NONE, REFUSED, UNDETERMINED, Verdict
+from aligntax.detectors.verdict import HEDGED, NONE, REFUSED, UNDETERMINED, Verdict
 from aligntax.records import LAYERS, REASONS, Layer, Reason
 
 __all__ = ["SIGNALS", "SignalDetector", "served_by_fallback"]

@@ -64,9 +64,7 @@ class Estimate:
 def unknown(reason: str, *, unit: Unit, level: float = 0.95, n: int = 0) -> Estimate:
     """An estimate that cannot be known, and why."""
     nan = math.nan
-    return Estimate(
-        value=nan, low=nan, high=nan, level=level, n=n, unit=unit, method="none", reason=reason
-    )
+    return Estimate(value=nan, low=nan, high=nan, level=level, n=n, unit=unit, method="none", reason=reason)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,6 +10,7 @@ from aligntax.report.document import Document, estimate_of
 
 __all__ = ["Figure", "Figures", "interval_text", "value_text"]
 
+_WORST = (("use_case",), ("model",), ("use_case", "model"), ("use_case", "period"), ("model", "period"))
 Key = tuple[str, frozenset[tuple[str, str]]]
 
 
@@ -69,7 +70,13 @@ class Figures:
         The lower bound, not the value, decides: a slice is worst only if it is sure to be bad. Slices
         picked by looking at many look a little worse than they are.
         """
-        levels = (("use_case",), ("model",), ("use_case", "model"), ("use_case", "period"), ("model", "period"))
+        levels = (
+            ("use_case",),
+            ("model",),
+            ("use_case", "model"),
+            ("use_case", "period"),
+            ("model", "period"),
+        )
         candidates = [f for level in levels for f in self.over(component, *level) if f.estimate.n >= least]
         whole = self.get(component).estimate
         bad = [f for f in candidates if f.estimate.low > whole.value]

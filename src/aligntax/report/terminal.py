@@ -9,14 +9,15 @@ from rich.table import Table
 from rich.text import Text
 
 from aligntax.report.document import Document
-from aligntax.report.figures import Figure, Figures
+from aligntax.report.figures import Figure, Figures, value_text
 from aligntax.tax.bill import ITEMS
 
 __all__ = ["print_bill", "printable"]
 
-_BAR = 24
-_OUTCOMES = (("refused", "red", "█"), ("hedged", "yellow", "▓"))
-_REST = ("green", "░")
+_BAR = 20
+_MOST_USE_CASES = 20
+_MARKS = (("█", "red"), ("▓", "yellow"))
+_REST = ("░", "green")
 
 
 def print_bill(contents: Document, console: Console) -> None:
@@ -24,14 +25,13 @@ def print_bill(contents: Document, console: Console) -> None:
 
     Args:
         contents: the document.
-        console: rich's; on a file or a pipe it prints without colour or boxes.
+        console: rich's; on a file or a pipe it prints without colour.
     """
     figures = Figures(contents)
     _headline(figures, console)
-    _charges(figures, console)
-    _use_cases(figures, console)
-    _symptoms(figures, console)
-    _worst(figures, console)
+    for table in (_charges(figures), _use_cases(figures), _symptoms(figures), _worst(figures)):
+        if table.row_count:
+            console.print(table)
     _notes(contents, console)
 
 
@@ -44,76 +44,93 @@ def _shown(text: str) -> str:
     return escape(printable(text))
 
 
+def _dim(text: str) -> Text:
+    return Text(text, style="dim")
+
+
 def _headline(figures: Figures, console: Console) -> None:
     about = cast(Mapping[str, Any], figures.contents["about"])
     tax, unsure = figures.get("completion_tax"), figures.get("undetermined")
     span = f"{about['first'][:10]} to {about['last'][:10]}" if about["first"] else "no times in the log"
+    detector = f"{about['detector']} ({about['detector_version']})"
     console.print()
     console.print(f"[bold]Alignment tax[/bold]  {about['exchanges']:,} exchanges, {_shown(span)}")
-    console.print(f"detector {_shown(about['detector'])} ({_shown(about['detector_version'])}), not corrected by labels")
+    console.print(f"[dim]detector {_shown(detector)}; rates are not corrected by labels[/dim]")
     console.print()
     console.print(f"[bold]{tax.value}[/bold] of requests refused or hedged  [dim]({tax.interval})[/dim]")
     console.print(f"{unsure.value} undetermined  [dim]({unsure.interval})[/dim]")
 
 
-def _table(title: str, *columns: str, console: Console) -> Table:
-    table = Table(title=title, title_justify="left", title_style="bold", box=None, pad_edge=False, padding=(0, 2, 0, 0))
+def _table(title: str, *columns: str) -> Table:
+    table = Table(title=f"\n{title}", title_justify="left", title_style="bold", box=None, pad_edge=False)
     for at, column in enumerate(columns):
-        table.add_column(column, justify="right" if at else "left", style=None if at else "bold", overflow="fold")
-    del console
+        table.add_column(column, justify="right" if at else "left", overflow="fold", header_style="dim")
     return table
 
 
-def _charges(figures: Figures, console: Console) -> None:
+def _charges(figures: Figures) -> Table:
     month = cast(float | None, figures.contents["month"])
-    table = _table("\nThe bill", "", "in this log", f"{_level(figures)} interval", "a month", console=console)
+    table = _table("The bill", "", "in this log", _interval_title(figures), "a month")
     for item in ITEMS:
+        estimate = figures.get(item.name).estimate
+        monthly = "" if month is None or not estimate.known else value_text(estimate.times(month, item.unit))
         figure = figures.get(item.name)
-        scaled = "" if month is None or not figure.estimate.known else _scaled(figure, month)
-        table.add_row(item.title, figure.value, Text(figure.interval, style="dim"), scaled)
-    console.print(table)
+        table.add_row(item.title, figure.value, _dim(figure.interval), monthly)
+    return table
 
 
-def _scaled(figure: Figure, month: float) -> str:
-    from aligntax.report.figures import value_text
-
-    return value_text(figure.estimate.times(month, figure.estimate.unit))
-
-
-def _use_cases(figures: Figures, console: Console) -> None:
-    table = _table("\nBy use case", "", "n", "refused", "hedged", "", "undetermined", console=console)
+def _use_cases(figures: Figures) -> Table:
+    wide = _interval_title(figures)
+    table = _table("By use case", "", "n", "refused", wide, "hedged", wide, "", "undetermined")
     rows: Sequence[Figure] = [figures.get("completion_tax"), *figures.over("completion_tax", "use_case")]
-    for tax in rows:
-        refused, hedged, unsure = (
-            figures.get(name, **tax.slice) for name in ("refused", "hedged", "undetermined")
+    for tax in rows[: _MOST_USE_CASES + 1]:
+        refused, hedged, unsure = (figures.get(n, **tax.slice) for n in ("refused", "hedged", "undetermined"))
+        table.add_row(
+            _shown(tax.slice.get("use_case", "all")) + (" [dim](small)[/dim]" if tax.small else ""),
+            f"{tax.estimate.n:,}",
+            refused.value,
+            _dim(_short(refused)),
+            hedged.value,
+            _dim(_short(hedged)),
+            _bar(refused, hedged),
+            unsure.value,
         )
-        name = _shown(tax.slice.get("use_case", "all")) + (" [dim](small)[/dim]" if tax.small else "")
-        table.add_row(name, f"{tax.estimate.n:,}", _both(refused), _both(hedged), _bar(refused, hedged), unsure.value)
-    console.print(table)
+    if len(rows) > _MOST_USE_CASES + 1:
+        table.caption = f"and {len(rows) - _MOST_USE_CASES - 1:,} more in the report"
+    return table
 
 
-def _both(figure: Figure) -> str:
-    return f"{figure.value} [dim]{_shown(figure.interval)}[/dim]"
+def _short(figure: Figure) -> str:
+    """An interval of rates in few characters: "14-22%"."""
+    if not figure.estimate.known:
+        return "unknown"
+    low, high = 100 * figure.estimate.low, 100 * figure.estimate.high
+    places = 0 if high >= 10 else 1 if high >= 1 else 2
+    return f"{low:.{places}f}-{high:.{places}f}%"
 
 
 def _bar(*parts: Figure) -> Text:
     bar, used = Text(), 0
-    for figure, (_, colour, mark) in zip(parts, _OUTCOMES, strict=True):
+    for figure, (mark, colour) in zip(parts, _MARKS, strict=True):
         cells = round(_BAR * figure.estimate.value) if figure.estimate.known else 0
         bar.append(mark * cells, style=colour)
         used += cells
-    return bar.append(_REST[1] * max(0, _BAR - used), style=_REST[0])
+    return bar.append(_REST[0] * max(0, _BAR - used), style=_REST[1])
 
 
-def _symptoms(figures: Figures, console: Console) -> None:
-    table = _table("\nSymptoms", "", "rate", f"{_level(figures)} interval", console=console)
-    found = [f for f in figures.over("fallback")] if figures.get("fallback").estimate.known else []
-    rates = [f for name in _names(figures) if (f := figures.get(name)).estimate.value > 0]
-    for figure in sorted([*rates, *found], key=lambda f: -f.estimate.value):
-        table.add_row(_title(figure.component), figure.value, Text(figure.interval, style="dim"))
-    delay = figures.get("delay.p90")
-    table.add_row("characters before the answer, 9 in 10 fewer than", delay.value, Text(delay.interval, style="dim"))
-    console.print(table)
+def _symptoms(figures: Figures) -> Table:
+    table = _table("Symptoms", "", "rate", _interval_title(figures))
+    names = [*_names(figures), "fallback"]
+    rates = [f for name in names if (f := figures.get(name)).estimate.known and f.estimate.value > 0]
+    for figure in sorted(rates, key=lambda f: -f.estimate.value):
+        table.add_row(_title(figure.component), figure.value, _dim(figure.interval))
+    for name, words in (
+        ("delay.p90", "characters before the answer, 9 in 10 at most"),
+        ("length.median", "characters of a response, median"),
+    ):
+        figure = figures.get(name)
+        table.add_row(words, figure.value, _dim(figure.interval))
+    return table
 
 
 def _names(figures: Figures) -> list[str]:
@@ -128,15 +145,12 @@ def _title(component: str) -> str:
     return {"layer": f"stopped by the {words}", "fallback": "served by another model"}.get(family, words)
 
 
-def _worst(figures: Figures, console: Console) -> None:
-    worst = figures.worst("completion_tax")
-    if not worst:
-        return
-    table = _table("\nWorst slices", "", "refused or hedged", f"{_level(figures)} interval", "n", console=console)
-    for figure in worst:
+def _worst(figures: Figures) -> Table:
+    table = _table("Worst slices", "", "refused or hedged", _interval_title(figures), "n")
+    for figure in figures.worst("completion_tax"):
         name = ", ".join(_shown(value) for value in figure.slice.values())
-        table.add_row(name, figure.value, Text(figure.interval, style="dim"), f"{figure.estimate.n:,}")
-    console.print(table)
+        table.add_row(name, figure.value, _dim(figure.interval), f"{figure.estimate.n:,}")
+    return table
 
 
 def _notes(contents: Document, console: Console) -> None:
@@ -147,6 +161,6 @@ def _notes(contents: Document, console: Console) -> None:
         console.print(f"- {_shown(note)}", highlight=False)
 
 
-def _level(figures: Figures) -> str:
+def _interval_title(figures: Figures) -> str:
     about = cast(Mapping[str, Any], figures.contents["about"])
-    return f"{about['level']:.0%}"
+    return f"{about['level']:.0%} interval"

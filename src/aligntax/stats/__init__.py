@@ -1,7 +1,7 @@
 """Statistics on arrays. Has never heard of language models."""
 
-from aligntax.stats.intervals import quantile, wilson
 from aligntax.stats.clusters import GROUPS, clustered_mean, clustered_rate
+from aligntax.stats.intervals import quantile, wilson
 
 __all__ = [
     "GROUPS",

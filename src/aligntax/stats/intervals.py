@@ -75,7 +75,7 @@ def quantile(
         return unknown("no observations", unit=unit, level=level)
     below = np.cumsum(counts)
     spread = normal_quantile(level) * math.sqrt(n * share * (1 - share))
-    ranks = np.array([math.floor(n * share - spread), math.ceil(n * share), math.ceil(n * share + spread) + 1])
+    ranks = [math.floor(n * share - spread), math.ceil(n * share), math.ceil(n * share + spread) + 1]
     low, value, high = values[np.searchsorted(below, np.clip(ranks, 1, n))]
     return Estimate(
         value=float(value),

@@ -8,13 +8,13 @@ __all__ = ["normal_quantile", "student_quantile"]
 
 
 def normal_quantile(level: float) -> float:
-    """z such that a standard normal lies within -z and z with probability `level`, in (0, 1)."""
+    """Z such that a standard normal lies within -z and z with probability `level`, in (0, 1)."""
     return NormalDist().inv_cdf((1 + level) / 2)
 
 
 @lru_cache(maxsize=4096)
 def student_quantile(level: float, df: int) -> float:
-    """t such that Student's t lies within -t and t with probability `level`.
+    """T such that Student's t lies within -t and t with probability `level`.
 
     Args:
         level: in (0, 1).

@@ -135,8 +135,16 @@ def _scale(tally: Tally, settings: Settings, sample: Sample | None) -> Scale:
 
 
 def _notes(tally: Tally, prices: PriceTable, settings: Settings, sample: Sample | None) -> list[str]:
-    whole = tally.whole
-    total, notes = whole.total("exchanges"), list[str]()
+    return [
+        *_sampling_notes(tally, settings, sample),
+        *_left_out(tally),
+        *_estimated(tally, prices),
+        *_independence(tally),
+    ]
+
+
+def _sampling_notes(tally: Tally, settings: Settings, sample: Sample | None) -> list[str]:
+    notes = []
     if sample:
         notes.append(
             f"a sample of {sample.size:,} of {sample.population:,} exchanges, drawn by the hash of their id "
@@ -144,25 +152,42 @@ def _notes(tally: Tally, prices: PriceTable, settings: Settings, sample: Sample 
         )
     rate = settings.sampling_rate or tally.sampling_rate
     if rate and rate < 1:
-        notes.append(f"the log holds {rate:.1%} of the traffic: rates stand, the bill is scaled up to all of it")
-    for reason, words in (
-        ("no_text", "without text (the log kept none)"),
-        ("tool_call_only", "answered by tool calls alone"),
-        ("provider_error", "failed for technical reasons"),
-    ):
-        if some := whole.total(f"unscored.{reason}"):
-            notes.append(f"{some:,.0f} of {total:,.0f} exchanges {words}: in no rate")
+        notes.append(f"the log holds {rate:.1%} of the traffic: rates stand, the bill is scaled up to all")
+    return notes
+
+
+def _left_out(tally: Tally) -> list[str]:
+    total = tally.whole.total("exchanges")
+    notes = [
+        f"{some:,.0f} of {total:,.0f} exchanges {words}: in no rate"
+        for reason, words in (
+            ("no_text", "without text (the log kept none)"),
+            ("tool_call_only", "answered by tool calls alone"),
+            ("provider_error", "failed for technical reasons"),
+        )
+        if (some := tally.whole.total(f"unscored.{reason}"))
+    ]
     if tally.duplicate_ids:
         notes.append(f"{tally.duplicate_ids:,} exchanges carry an id seen before; all are counted")
-    if estimated := whole.total("estimated"):
+    return notes
+
+
+def _estimated(tally: Tally, prices: PriceTable) -> list[str]:
+    notes = []
+    if estimated := tally.whole.total("estimated"):
         notes.append(f"tokens of {estimated:,.0f} exchanges are estimated at four characters a token")
-    if prices.assumed and whole.total("priced") < total:
+    if prices.assumed and tally.whole.total("priced") < tally.whole.total("exchanges"):
         notes.append("money is priced with round assumptions; pass your own table with --prices")
+    return notes
+
+
+def _independence(tally: Tally) -> list[str]:
+    notes = []
     if not tally.clustered:
         notes.append(
             "exchanges are taken as independent, since the log has no user, session or template field: "
             "if a few users or templates dominate, the intervals are too short (--cluster-field)"
         )
-    if float(whole.determined.sum()) < SMALL:
+    if float(tally.whole.determined.sum()) < SMALL:
         notes.append(f"fewer than {SMALL} exchanges have an outcome: read the intervals, not the values")
     return notes

@@ -113,7 +113,7 @@ class Accumulator:
 
     def add_retries(self, rows: Mapping[str, npt.NDArray[np.generic]]) -> None:
         """Adds the exchanges that ask again what was turned away: columns of equal length."""
-        coded = [pa.array(rows[name].tolist(), pa.string()).dictionary_encode() for name in ("use_case", "model")]
+        coded = [pa.array(rows[n].tolist(), pa.string()).dictionary_encode() for n in ("use_case", "model")]
         times = pa.array(np.ma.filled(rows["time"], np.datetime64("NaT", "us")).astype("datetime64[us]"))
         group = np.asarray(rows["cluster_group"], np.int64) % self.groups
         slots = self._slots(coded[0], coded[1], times, group)
@@ -140,9 +140,8 @@ class Accumulator:
     ) -> Ints:
         """Index of each exchange's sum: cell * groups + group."""
         names = [column.dictionary.to_pylist() for column in (use_case, model)]
-        codes = [pc.fill_null(c.indices, len(n)).to_numpy().astype(np.int64) for c, n in zip((use_case, model), names, strict=True)]
-        when = time.to_numpy(zero_copy_only=False).astype("datetime64[us]")
-        number = np.where(np.isnat(when), -1, period_of(when, self._period)) if self._period else np.full(len(when), -1)
+        codes = [_codes(column, absent=len(n)) for column, n in zip((use_case, model), names, strict=True)]
+        number = self._number(time)
         first = int(number.min(initial=0))
         width = (len(names[0]) + 1, len(names[1]) + 1)
         mixed = ((number - first) * width[0] + codes[0]) * width[1] + codes[1]
@@ -157,6 +156,13 @@ class Accumulator:
         ]
         return np.array(cells, np.int64)[which] * self.groups + group
 
+    def _number(self, time: pa.Array) -> Ints:
+        """(rows,) number of the period of each exchange, -1 for none."""
+        when = time.to_numpy(zero_copy_only=False).astype("datetime64[us]")
+        if self._period is None:
+            return np.full(len(when), -1)
+        return np.where(np.isnat(when), -1, period_of(when, self._period))
+
     def _cell(self, use_case: str, model: str, number: int) -> int:
         return self._cells.setdefault((use_case, model, number), len(self._cells))
 
@@ -165,6 +171,10 @@ class Accumulator:
         name = names[code] if code < len(names) else ""
         known = self._names[dimension]
         return known.setdefault(name, name if len(known) < _MOST_NAMES else _OTHER)
+
+
+def _codes(column: pa.DictionaryArray, *, absent: int) -> Ints:
+    return np.asarray(pc.fill_null(column.indices, absent).to_numpy(), np.int64)
 
 
 def _strings(column: pa.Array) -> pa.DictionaryArray:

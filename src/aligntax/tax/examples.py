@@ -40,8 +40,8 @@ def examples(judged: Path, *, each: int = 4) -> list[Example]:
         rows = connection.execute(
             """
             WITH said AS (
-                SELECT coalesce(use_case, '(none)') AS use_case, outcome, coalesce(layer, '') AS layer, evidence,
-                       count(*) AS seen, min(id) AS id
+                SELECT coalesce(use_case, '(none)') AS use_case, outcome, coalesce(layer, '') AS layer,
+                       evidence, count(*) AS seen, min(id) AS id
                 FROM judged WHERE outcome IN ('refused', 'hedged') AND evidence IS NOT NULL GROUP BY ALL
             )
             SELECT * FROM said

@@ -62,8 +62,8 @@ _TEXT = [pa.field("prompt", pa.string()), pa.field("response", pa.string())]
 JUDGED = pa.schema([*OUTCOME, *_SLICES])
 """What `outcomes.parquet` holds: OUTCOME, and what a measure slices and weighs by.
 
-`cluster` is a pseudonym (a keyed HMAC, cut); `cluster_group` the group its sums are kept in, null without a cluster;
-`tokens_*` are estimated at four characters a token where the log does not tell.
+`cluster` is a pseudonym (a keyed HMAC, cut), `cluster_group` the group its sums are kept in, both null
+without a cluster; `tokens_*` are estimated at four characters a token where the log does not tell.
 """
 _CHARS_PER_TOKEN = 4
 _BATCH = 500_000
@@ -96,7 +96,8 @@ class Judge:
         outcomes = self.detector(exchanges)
         columns = {name: outcomes.column(name) for name in OUTCOME.names}
         columns["id"] = self._clean(columns["id"])
-        columns["evidence"] = self._unnamed(self._clean(columns["evidence"]), exchanges.column("cluster"))
+        evidence = self._clean(columns["evidence"])
+        columns["evidence"] = self._unnamed(evidence, exchanges.column("cluster"))
         columns |= self._slices(exchanges)
         if self.keep_text:
             columns |= {name: exchanges.column(name) for name in ("prompt", "response")}

@@ -61,8 +61,9 @@ def timestamp_sql(expression: str) -> str:
     """
     number = f"try_cast({expression} AS DOUBLE)"
     seconds = (
-        f"CASE WHEN {number} < 1e8 THEN NULL WHEN {number} < 1e11 THEN {number} WHEN {number} < 1e14 THEN {number} / 1e3 "
-        f"WHEN {number} < 1e17 THEN {number} / 1e6 ELSE {number} / 1e9 END"
+        f"CASE WHEN {number} < 1e8 THEN NULL WHEN {number} < 1e11 THEN {number} "
+        f"WHEN {number} < 1e14 THEN {number} / 1e3 WHEN {number} < 1e17 THEN {number} / 1e6 "
+        f"ELSE {number} / 1e9 END"
     )
     formats = "['%a, %d %b %Y %H:%M:%S %z', '%d/%b/%Y:%H:%M:%S %z', '%m/%d/%Y %H:%M:%S', '%m/%d/%Y']"
     return (  # through TIMESTAMPTZ, since a plain TIMESTAMP cast drops the offset without a word
