@@ -3,7 +3,7 @@
 Prompts and answers are put together from the bundled example log, so that refusals, caveats and hedges
 stand in the text about as often as there. The same seed writes the same bytes.
 
-    python benchmarks/audit/generate.py --exchanges 1000000 --out traffic.jsonl
+    python benchmarks/audit/generate.py --exchanges 1000000 --shape flat --out traffic.jsonl
 """
 
 import argparse
@@ -12,7 +12,22 @@ import random
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Literal, get_args
 
+Shape = Literal["flat", "pairs"]
+TEMPLATES: dict[Shape, str] = {
+    "flat": """{{"id": "{id}", "timestamp": "{time}", "use_case": "{use_case}", "model": "{model}", \
+"user_id": "{user}", "prompt": {prompt}, "response": {response}, "usage": {{"prompt_tokens": {tokens_in}, \
+"completion_tokens": {tokens_out}}}, "finish_reason": "stop"}}
+""",
+    "pairs": """{{"id": "{id}", "timestamp": "{time}", "metadata": {{"use_case": "{use_case}", \
+"user_id": "{user}"}}, "request": {{"model": "{model}", "messages": [{{"role": "user", \
+"content": {prompt}}}]}}, "response": {{"id": "r-{id}", "model": "{model}", "choices": [{{"index": 0, \
+"finish_reason": "stop", "message": {{"role": "assistant", "content": {response}, "refusal": null}}}}], \
+"usage": {{"prompt_tokens": {tokens_in}, "completion_tokens": {tokens_out}}}}}}}
+""",
+}
+"""A line of the log: flat fields, or a request/response pair in OpenAI's shape."""
 EXAMPLE = Path(__file__).parents[2] / "examples" / "traffic.jsonl"
 POOL = 20_000
 USERS = 50_000
@@ -51,33 +66,36 @@ def pool(generator: random.Random) -> list[tuple[str, str, str]]:
     return exchanges
 
 
-def lines(exchanges: int, generator: random.Random) -> Iterator[str]:
+def lines(exchanges: int, generator: random.Random, shape: Shape) -> Iterator[str]:
     """The lines of the log."""
     drawn = pool(generator)
+    template = TEMPLATES[shape]
     for number in range(exchanges):
         use_case, prompt, response = drawn[generator.randrange(POOL)]
         minute = number * 40_320 // exchanges  # four weeks
-        model = "north-2" if generator.random() < minute / 40_320 else "north-1"
-        yield (
-            f'{{"id": "ex-{number:08d}", "timestamp": "2026-10-{1 + minute // 1440:02d}T'
-            f'{minute // 60 % 24:02d}:{minute % 60:02d}:{number % 60:02d}Z", "use_case": "{use_case}", '
-            f'"model": "{model}", "user_id": "user-{generator.randrange(USERS):05d}", "prompt": {prompt}, '
-            f'"response": {response}, "usage": {{"prompt_tokens": {len(prompt) // 4}, '
-            f'"completion_tokens": {len(response) // 4}}}, "finish_reason": "stop"}}\n'
+        yield template.format(
+            id=f"ex-{number:08d}",
+            time=f"2026-10-{1 + minute // 1440:02d}T{minute // 60 % 24:02d}:{minute % 60:02d}:00Z",
+            use_case=use_case,
+            model="north-2" if generator.random() < minute / 40_320 else "north-1",
+            user=f"user-{generator.randrange(USERS):05d}",
+            prompt=prompt,
+            response=response,
+            tokens_in=len(prompt) // 4,
+            tokens_out=len(response) // 4,
         )
 
 
-def write(exchanges: int, out: Path, *, seed: int = 7) -> None:
+def write(exchanges: int, out: Path, *, shape: Shape = "flat", seed: int = 7) -> None:
     """Writes the log."""
     with out.open("w", encoding="utf-8") as file:
-        file.writelines(lines(exchanges, random.Random(seed)))
+        file.writelines(lines(exchanges, random.Random(seed), shape))
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = argparse.ArgumentParser(description="Writes the log the audit benchmark reads.")
     parser.add_argument("--exchanges", type=int, default=1_000_000)
+    parser.add_argument("--shape", choices=get_args(Shape), default="flat")
     parser.add_argument("--out", type=Path, required=True)
     arguments = parser.parse_args()
-    write(arguments.exchanges, arguments.out)
+    write(arguments.exchanges, arguments.out, shape=arguments.shape)

@@ -23,17 +23,19 @@ from typing import Any
 
 import duckdb
 import pyarrow as pa
-from generate import EXAMPLE, write
+from generate import EXAMPLE, Shape, write
 
 from aligntax.detectors.lexicon import load_lexicon
 from aligntax.detectors.scan import Scanner
 
 HERE = Path(__file__).parent
 ALIGNTAX = [sys.executable, "-c", "from aligntax.cli.app import main; main()"]
-READ = (
-    "import duckdb, sys; print(duckdb.execute("
-    '"SELECT count(*), sum(length(response)) FROM read_json(\'" + sys.argv[1] + "\')").fetchall())'
-)
+READ = """
+import duckdb, sys
+query = f"SELECT count(*), sum(length({sys.argv[2]})) FROM read_json('{sys.argv[1]}')"
+print(duckdb.execute(query).fetchall())
+"""
+RESPONSE: dict[Shape, str] = {"flat": "response", "pairs": "response.choices[1].message.content"}
 Figures = dict[str, float]
 
 
@@ -57,12 +59,10 @@ def audit(log: Path, directory: Path, *options: str) -> Figures:
     return run([*ALIGNTAX, "audit", str(log), "--out", "out", "--quiet", *options], directory)
 
 
-def ratios(log: Path, directory: Path, repeats: int) -> dict[str, Any]:
+def ratios(log: Path, directory: Path, repeats: int, shape: Shape) -> dict[str, Any]:
     """CPU of the audit over CPU of DuckDB summing the lengths of the responses, pair by pair."""
-    pairs = [
-        (run([sys.executable, "-c", READ, str(log)], directory), audit(log, directory))
-        for _ in range(repeats)
-    ]
+    read = [sys.executable, "-c", READ, str(log), RESPONSE[shape]]
+    pairs = [(run(read, directory), audit(log, directory)) for _ in range(repeats)]
     cpu = sorted(whole["cpu_s"] / read["cpu_s"] for read, whole in pairs)
     return {
         "duckdb_sum_of_lengths": pairs[len(pairs) // 2][0],
@@ -90,7 +90,7 @@ def _audit_command(log: Path) -> list[str]:
 def scan(log: Path, *, exchanges: int = 60_000) -> dict[str, Any]:
     """Phrase scan over an Arrow column, one core, and `re` with the same list as an alternation."""
     query = f"SELECT response FROM read_json('{log}') LIMIT {exchanges}"
-    table: pa.Table = duckdb.connect().sql(query).to_arrow_table()  # type: ignore[union-attr]
+    table: pa.Table = duckdb.connect().sql(query).to_arrow_table()
     buffer = table["response"].combine_chunks().buffers()[2]
     lexicon = load_lexicon()
     scanner = Scanner(lexicon, ("refusal", "caveat", "hedge", "asks", "not"))
@@ -143,11 +143,13 @@ def main() -> None:
             "start_up": start_up(directory),
             "sizes": {},
         }
+        write(arguments.exchanges, log, shape="pairs")
+        results["cpu_pairs"] = ratios(log, directory, arguments.repeats, "pairs")
         for size in arguments.sizes:
             write(arguments.exchanges * size, log)
             if size == 1:
                 results["bytes"] = log.stat().st_size
-                results["cpu"] = ratios(log, directory, arguments.repeats)
+                results["cpu_flat"] = ratios(log, directory, arguments.repeats, "flat")
                 results["cores"] = scaling(log, directory, max(1, arguments.repeats // 2))
                 results["scan"] = scan(log)
             results["sizes"][f"{size}x"] = {"gb": round(log.stat().st_size / 1e9, 2), **audit(log, directory)}

@@ -14,7 +14,7 @@ from aligntax.tax.bill import ITEMS
 
 __all__ = ["print_bill", "printable"]
 
-_BAR = 20
+_BAR = 12
 _MOST_USE_CASES = 20
 _MARKS = (("█", "red"), ("▓", "yellow"))
 _REST = ("░", "green")
@@ -80,8 +80,7 @@ def _charges(figures: Figures) -> Table:
 
 
 def _use_cases(figures: Figures) -> Table:
-    wide = _interval_title(figures)
-    table = _table("By use case", "", "n", "refused", wide, "hedged", wide, "", "undetermined")
+    table = _table("By use case", "", "n", "refused", "interval", "hedged", "interval", "", "undetermined")
     rows: Sequence[Figure] = [figures.get("completion_tax"), *figures.over("completion_tax", "use_case")]
     for tax in rows[: _MOST_USE_CASES + 1]:
         refused, hedged, unsure = (figures.get(n, **tax.slice) for n in ("refused", "hedged", "undetermined"))

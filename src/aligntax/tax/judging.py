@@ -149,7 +149,7 @@ class Judge:
         if len(self._users) > _REMEMBERED:
             self._users.clear()
         users = self._users
-        known = [users.get(c) or self._user(c) for c in clusters.to_pylist()]
+        known = [users.get(c) or self._user(c) for c in clusters.to_numpy(zero_copy_only=False)]
         packed = np.array(known, np.uint64)
         absent = pc.is_null(clusters).to_numpy(zero_copy_only=False)
         groups = (packed % np.uint64(GROUPS)).astype(np.int16)

@@ -161,10 +161,11 @@ def count(judged: Path, *, period: Period | None = None) -> Tally:
     """
     with connect(judged) as connection:
         row = connection.execute(
-            "SELECT min(time), max(time), count(cluster_group), count(*) - count(DISTINCT id), "
-            "avg(sampling_rate), count(DISTINCT (use_case, model)) FROM judged"
+            "SELECT min(time), max(time), count(cluster_group), count(*) - count(DISTINCT hash(id)), "
+            "avg(sampling_rate) FROM judged"
         ).fetchone()
-        first, last, clusters, duplicates, rate, pairs = row or (None, None, 0, 0, None, 0)
+        first, last, clusters, duplicates, rate = row or (None, None, 0, 0, None)
+        pairs = len(connection.execute("SELECT DISTINCT use_case, model FROM judged").fetchall())
         period = (period or _period(first, last)) if first else None
         cells = Accumulator(period, expected=pairs * _periods(first, last, period))
         for batch in batches_of(judged, cells.columns):

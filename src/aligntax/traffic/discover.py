@@ -1,5 +1,6 @@
 """What a person named on the command line becomes files: paths, globs, directories, standard input."""
 
+import contextlib
 import glob
 import os
 import shutil
@@ -10,7 +11,7 @@ from typing import IO
 
 from aligntax.errors import AligntaxError, UnreadableInput, UsageError
 
-__all__ = ["STDIN", "find_files", "keep"]
+__all__ = ["STDIN", "find_files", "keep", "temporary"]
 
 STDIN = "-"
 
@@ -74,6 +75,19 @@ def _under(directory: str, failures: list[AligntaxError]) -> Iterator[Path]:
 
 def keep(stream: IO[bytes], directory: Path) -> Path:
     """Copies a stream to a file, since a log is read more than once (sniffed, read, located)."""
-    with tempfile.NamedTemporaryFile(dir=directory, delete=False) as file:
-        shutil.copyfileobj(stream, file, 1 << 20)
-    return Path(file.name)
+    with temporary(directory) as path:
+        with path.open("wb") as file:
+            shutil.copyfileobj(stream, file, 1 << 20)
+        return path
+
+
+@contextlib.contextmanager
+def temporary(directory: Path) -> Iterator[Path]:
+    """A new empty file to write to; the disk running full becomes an error of ours."""
+    try:
+        with tempfile.NamedTemporaryFile(dir=directory, delete=False) as made:
+            pass
+        yield Path(made.name)
+    except OSError as error:
+        cause = f"{directory}: a temporary copy cannot be written: {error.strerror or error}"
+        raise UnreadableInput(cause, hint="set TMPDIR to a directory with more room") from error

@@ -15,6 +15,7 @@ from aligntax.traffic.formats.tabular import FieldMap
 from aligntax.traffic.lines import last_line
 from aligntax.traffic.locate import Problem, locate
 from aligntax.traffic.mend import mend
+from aligntax.traffic.packing import Member, origin
 from aligntax.traffic.scan import BUFFER, exchanges_sql, forget_rejects, lacking, rejects
 from aligntax.traffic.sniff import LogFile
 
@@ -102,7 +103,8 @@ class FileReader:
 
     Args:
         connection: to run on.
-        file: sniffed.
+        file: sniffed, or a pack.
+        members: the files in it: itself, or those of the pack.
         fields: field names given by a person.
         scratch: directory for temporary copies.
         strict: whether a record that cannot be read is an error.
@@ -112,12 +114,14 @@ class FileReader:
         self,
         connection: duckdb.DuckDBPyConnection,
         file: LogFile,
+        members: Sequence[Member],
         fields: FieldMap,
         scratch: Path,
         strict: bool,
     ) -> None:
         self._connection = connection
         self._original = file
+        self._members = members
         self._fields = fields
         self._scratch = scratch
         self._strict = strict
@@ -136,7 +140,7 @@ class FileReader:
             reading.records += batch.num_rows
             reading.skipped += len(bad)
             reading.exchanges += batch.num_rows - len(bad)
-            yield _identified(batch, part.file.name, first, drop=bad)
+            yield _identified(batch, self._members, first, drop=bad)
         if part.last_bad:
             yield from self._last_line(columns, reading)
         self._account(reading)
@@ -211,7 +215,7 @@ class FileReader:
         reading.records += table.num_rows - 1
         reading.exchanges += table.num_rows
         for batch in table.combine_chunks().to_batches():
-            yield _identified(batch, part.file.name, part.drawn - 1, drop=[])
+            yield _identified(batch, self._members, part.drawn - 1, drop=[])
 
     def _account(self, reading: Reading) -> None:
         """Counts and locates what no batch told of and, in strict mode, refuses it."""
@@ -225,7 +229,7 @@ class FileReader:
         reading.skipped += rejected + part.lost
         if part.skipped and len(reading.problems) < _LOCATED:
             reading.problems += self._located(rejected)[: _LOCATED - len(reading.problems)]
-        if part.file is not self._original:
+        if part.file is not self._original or len(self._members) > 1:
             part.file.path.unlink(missing_ok=True)
         if self._strict and reading.skipped:
             where = str(reading.problems[0]) if reading.problems else part.file.name
@@ -240,7 +244,7 @@ class FileReader:
         if part.lost:
             cause = f"the file breaks off here, and {part.lost:,} records are lost"
             found.append(Problem(file=part.file.name, line=part.drawn + 1, cause=cause, unit=part.file.unit))
-        return found
+        return [origin(problem, self._members) for problem in found]
 
 
 def _cause(error: Exception) -> str:
@@ -254,14 +258,19 @@ def _false_at(usable: pa.BooleanArray) -> list[int]:
     return [int(at) for at in np.flatnonzero(~usable.to_numpy(zero_copy_only=False))]
 
 
-def _identified(batch: pa.RecordBatch, name: str, first: int, *, drop: Sequence[int]) -> pa.RecordBatch:
+def _identified(
+    batch: pa.RecordBatch, members: Sequence[Member], first: int, *, drop: Sequence[int]
+) -> pa.RecordBatch:
     """The usable rows of a batch, those without an id named after their place: `file:ordinal`."""
     usable = batch.column("usable")
     batch = batch.drop_columns(["usable"])
     if "id" in batch.schema.names and batch.column("id").null_count:
-        ordinals = pa.array(np.arange(first + 1, first + batch.num_rows + 1)).cast(pa.string())
-        places = pc.binary_join_element_wise(name, ordinals, ":")
-        filled = pc.coalesce(batch.column("id"), places)
+        rows = np.arange(first, first + batch.num_rows)
+        before = np.array([member.records_before for member in members])
+        among = np.searchsorted(before, rows, side="right") - 1
+        names = pa.array([member.file.name for member in members]).take(pa.array(among))
+        ordinals = pa.array(rows - before[among] + 1).cast(pa.string())
+        filled = pc.coalesce(batch.column("id"), pc.binary_join_element_wise(names, ordinals, ":"))
         batch = batch.set_column(batch.schema.get_field_index("id"), "id", filled)
     return batch.filter(usable) if drop else batch
 

@@ -8,9 +8,9 @@ from aligntax.traffic.lines import BROKEN, lines, open_bytes
 from aligntax.traffic.mend import MARK, rewritten
 from aligntax.traffic.sniff import LogFile
 
-__all__ = ["Problem", "locate"]
+__all__ = ["BLANK", "Problem", "locate"]
 
-_BLANK = b" \t\r\n\v\f"
+BLANK = b" \t\r\n\v\f"
 """What DuckDB takes for space between records: lines of nothing else are passed over."""
 
 _KINDS = {
@@ -80,7 +80,7 @@ def _records(file: LogFile) -> Iterator[tuple[int, bytes]]:
     with open_bytes(file.path, file.compression) as raw:
         try:
             for number, (line, _) in enumerate(lines(raw), start=1):
-                if line.strip(_BLANK):
+                if line.strip(BLANK):
                     yield number, line
         except BROKEN as error:
             yield number + 1, MARK + f"the file breaks off here ({error})".lower().encode()

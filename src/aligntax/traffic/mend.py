@@ -5,13 +5,12 @@ import contextlib
 import csv
 import json
 import re
-import tempfile
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import IO
 
-from aligntax.errors import UnreadableInput
+from aligntax.traffic.discover import temporary
 from aligntax.traffic.formats.inspect import unpack
 from aligntax.traffic.lines import BROKEN, MAX_RECORD_BYTES, Compression, blocks, lines, open_bytes
 from aligntax.traffic.sniff import LogFile
@@ -29,7 +28,7 @@ _NEXT_ROOT = re.compile(r"\n(?=\{)")
 def decode(path: Path, compression: Compression, encoding: str, directory: Path) -> Path:
     """A copy of a text in `directory`, unpacked and in UTF-8."""
     decoder = codecs.getincrementaldecoder(encoding)(errors="replace")
-    with open_bytes(path, compression) as raw, _temporary(directory) as out:
+    with open_bytes(path, compression) as raw, temporary(directory) as out:
         with out.open("wb") as file:
             for block in _until_broken(blocks(raw)):
                 broken = block.startswith(MARK)
@@ -45,24 +44,12 @@ def mend(file: LogFile, directory: Path, *, drawn: int = 0) -> LogFile:
         directory: where the copy goes.
         drawn: rows of a CSV file that have been read already and are left out of the copy.
     """
-    with _temporary(directory) as target:
+    with temporary(directory) as target:
         with target.open("wb") as out:
             for line in rewritten(file, drawn=drawn):
                 out.write(line)
                 out.write(b"\n")
         return replace(file, path=target, container="ndjson", compression="none")
-
-
-@contextlib.contextmanager
-def _temporary(directory: Path) -> Iterator[Path]:
-    """A new empty file; the disk running full becomes an error of ours."""
-    try:
-        with tempfile.NamedTemporaryFile(dir=directory, delete=False) as made:
-            pass
-        yield Path(made.name)
-    except OSError as error:
-        cause = f"{directory}: a temporary copy cannot be written: {error.strerror or error}"
-        raise UnreadableInput(cause, hint="set TMPDIR to a directory with more room") from error
 
 
 def rewritten(file: LogFile, *, drawn: int = 0) -> Iterator[bytes]:

@@ -17,7 +17,8 @@ from aligntax.traffic.drawing import FileReader, Reading
 from aligntax.traffic.formats.tabular import FieldMap
 from aligntax.traffic.lines import compression_of, encoding_of, head, stdin_bytes
 from aligntax.traffic.mend import decode, mend
-from aligntax.traffic.scan import connect
+from aligntax.traffic.packing import Member, groups, pack
+from aligntax.traffic.scan import connect, exchanges_sql
 from aligntax.traffic.sniff import LogFile, sniff
 
 __all__ = ["Log", "Reading"]
@@ -64,7 +65,7 @@ class Log:
         except BaseException:
             self.close()
             raise
-        self.bytes = sum(_size(file.path) for file in self.files)
+        self.bytes = sum(file.size for file in self.files)
 
     def batches(self, columns: Sequence[str] | None = None) -> tuple[Iterator[pa.RecordBatch], Reading]:
         """The exchanges, in the order of the log, and the counts that grow while they are drawn.
@@ -129,6 +130,13 @@ class Log:
         return files, failures
 
     def _sniffed(self, path: Path, name: str, choice: str | None) -> LogFile:
+        try:
+            return self._prepared(path, name, choice)
+        except OSError as error:
+            cause = (error.strerror or "cannot be read").lower()
+            raise UnreadableInput(f"{name}: {cause}", hint="check the path and the disk") from error
+
+    def _prepared(self, path: Path, name: str, choice: str | None) -> LogFile:
         if path.is_fifo() or path.is_char_device():  # can be read only once
             with path.open("rb") as stream:
                 path = keep(stream, self._scratch)
@@ -136,7 +144,8 @@ class Log:
         encoding = encoding_of(head(path, compression, 4))
         if encoding:
             path = decode(path, compression, encoding, self._scratch)
-        file = replace(sniff(path, name=name, choice=choice, fields=self._fields), encoding=encoding)
+        found = sniff(path, name=name, choice=choice, fields=self._fields)
+        file = replace(found, encoding=encoding, size=path.stat().st_size)
         return mend(file, self._scratch) if file.container == "eval" else file
 
     def _check_fields(self) -> None:
@@ -152,12 +161,10 @@ class Log:
         self._done_bytes = 0
         with contextlib.closing(connect(self._threads, self._directory.name)) as connection:
             self._connection = connection
-            for file in self.files:
-                self._current_bytes = _size(file.path)
+            for group in groups(self.files, self._query_of):
+                self._current_bytes = sum(file.size for file in group)
                 try:
-                    yield from FileReader(connection, file, self._fields, self._scratch, self._strict).read(
-                        columns, reading
-                    )
+                    yield from self._reader(connection, group, reading).read(columns, reading)
                 except UnreadableInput as error:
                     if self._strict or len(self.files) == 1:
                         raise
@@ -165,6 +172,22 @@ class Log:
                 self._done_bytes += self._current_bytes
                 self._current_bytes = 0
         self._refuse_nothing(reading)
+
+    def _query_of(self, file: LogFile) -> str:
+        anywhere = replace(file, path=Path(), container="ndjson", compression="none")
+        return exchanges_sql(anywhere, EXCHANGE.names, self._fields)
+
+    def _reader(
+        self, connection: duckdb.DuckDBPyConnection, group: list[LogFile], reading: Reading
+    ) -> FileReader:
+        file, members = group[0], [Member(group[0])]
+        if len(group) > 1:
+            file, members, failures = pack(group, self._scratch)
+            for failure in failures:
+                if self._strict:
+                    raise failure
+                reading.leave_out(failure)
+        return FileReader(connection, file, members, self._fields, self._scratch, self._strict)
 
     def _refuse_nothing(self, reading: Reading) -> None:
         """A log that came to nothing is no log with a tax of zero."""
@@ -182,13 +205,6 @@ class Log:
             f"none of the {reading.records:,} records could be read{first}",
             hint="name the format with --format or the fields with --…-field; see `aligntax formats`",
         )
-
-
-def _size(path: Path) -> int:
-    try:
-        return path.stat().st_size
-    except OSError:  # reading it will say why
-        return 0
 
 
 def describe(file: LogFile) -> str:

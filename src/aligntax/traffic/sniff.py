@@ -36,6 +36,7 @@ _SNIFFED_RECORDS = 100
 _SNIFFED_LINES = 10_000
 _SNIFFED_BYTES = 4 * MAX_RECORD_BYTES
 _DEPTH = 4
+_CONTROLS = bytes(byte for byte in range(32) if byte not in b"\t\n\v\f\r")
 _READABLE = "aligntax reads JSON lines, JSON, CSV, Parquet and Inspect logs; see `aligntax formats`"
 
 
@@ -56,6 +57,7 @@ class LogFile:
         encoding: of the text, where it had to be rewritten as plain UTF-8; "" otherwise.
         duplicate_keys: whether one of the first records names a key twice (the first one counts).
         absent: paths a person named that the first records do not have.
+        size: of the file a person named, in bytes.
     """
 
     path: Path
@@ -70,6 +72,7 @@ class LogFile:
     encoding: str = ""
     duplicate_keys: bool = False
     absent: tuple[str, ...] = ()
+    size: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +136,7 @@ def _emptiness(start: bytes, compression: Compression) -> str:
 
 def _refuse_binary(start: bytes, name: str) -> None:
     sample = start[:4096]
-    controls = sum(byte < 9 or 13 < byte < 32 for byte in sample)
+    controls = len(sample) - len(sample.translate(None, _CONTROLS))
     if sample.lstrip()[:1] not in (b"{", b"[") and controls > len(sample) / 50:
         raise UnreadableInput(f"{name}: a binary file, not a log", hint=_READABLE)
 

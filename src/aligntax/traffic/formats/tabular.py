@@ -122,7 +122,8 @@ def overrides(
     """
     wanted = dict(columns)
     named = chosen.chosen()
-    whole = {path for path in named.values() if path in keys or path in columns or "." not in path}
+    known = {*keys, *columns}
+    whole = dict.fromkeys(path for path in named.values() if path in known or "." not in path)
     wanted |= {path: "VARCHAR" for path in whole if path not in wanted}
     for path in named.values():
         top, _, below = path.partition(".")
