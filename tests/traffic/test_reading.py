@@ -88,13 +88,13 @@ line = st.one_of(
 )
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(body=st.lists(line, max_size=60), ending=st.sampled_from([b"\n", b"\r\n"]), closed=st.booleans())
 @pytest.mark.parametrize("pack", [bytes, gzip.compress, zstd], ids=["plain", "gzip", "zstd"])
 def test_records_are_the_lines_and_skips_are_located(
     tmp_path: Path, body: list[bytes], ending: bytes, closed: bool, pack: Callable[[bytes], bytes]
 ) -> None:
-    """Records are the lines that are not blank; each is an exchange or a skip; the first skips are located."""
+    """Records are the lines that are not blank; each is an exchange or a skip; first skips are located."""
     all_lines = [GOOD % 0, *body]
     data = ending.join(all_lines) + (ending if closed else b"")
     path = tmp_path / "log"

@@ -158,7 +158,8 @@ def _text(sql: str, kind: str, below: Sequence[str]) -> str:
         return _text(f"{sql}.{_identifier(below[0])}", children[below[0]], below[1:])
     if not below and kind == "VARCHAR":
         return sql
-    return json_text(f"to_json({sql})", "$" + "".join(f'."{key}"' for key in below))
+    pointer = "".join("/" + key.replace("~", "~0").replace("/", "~1") for key in below)
+    return json_text(f"to_json({sql})", pointer or "$")  # a pointer takes any key, and a place in a list
 
 
 def _children(kind: str) -> dict[str, str]:
