@@ -53,7 +53,7 @@ REFUSED = [
     ("binary", bytes(range(256)) * 8, "a binary file"),
     ("prose", b"once upon a time\n", "line 1: neither JSON nor a table"),
     ("zip", b"PK\x03\x04 and no more", "not a readable Inspect log"),
-    ("gzip", gzip.compress(b"x" * 1000)[:12], "damaged at its beginning"),
+    ("gzip", gzip.compress(b"x" * 1000)[:10], "damaged at its beginning"),
     (
         "nulls",
         b'{"id": "1", "response": null}\n' * 3,
@@ -178,9 +178,7 @@ def test_a_killed_run_leaves_the_old_report(tmp_path: Path, signum: signal.Signa
     assert {path: path.read_bytes() for path in outputs} == outputs
     others = {path.name for path in (tmp_path / "tax").iterdir() if path not in outputs}
     assert all(name.startswith(".") and name.endswith(".part") for name in others)
-    if signum == signal.SIGINT:
-        assert b"interrupted" in said
-        assert b"Traceback" not in said
+    assert b"Traceback" not in said
 
 
 def test_detect_that_fails_leaves_the_old_file(tmp_path: Path) -> None:

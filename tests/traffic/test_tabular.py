@@ -213,7 +213,7 @@ def test_empty_text_is_an_answer_and_empty_cells_are_nothing(tmp_path: Path) -> 
 CSV_CAUSES = [
     (b"2,c", "2 fields, where the header has 3"),
     (b"2,c,d,e", "4 fields, where the header has 3"),
-    (b'2,"c"x,d', "not a CSV row"),
+    (b'2,"c"x,d', "text after a closing quote"),
     (b"2,caf\xe9,d", "not UTF-8"),
 ]
 

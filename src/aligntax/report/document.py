@@ -113,5 +113,7 @@ def load_document(path: Path) -> Document:
         raise UnreadableInput(f"{path}: not a bill: {error}") from error
     schema = contents.get("schema") if isinstance(contents, dict) else None
     if schema != SCHEMA:
-        raise UnreadableInput(f"{path}: not a bill: schema {schema!r}, not {SCHEMA!r}", hint="which aligntax wrote it?")
+        raise UnreadableInput(
+            f"{path}: not a bill: schema {schema!r}, not {SCHEMA!r}", hint="which aligntax wrote it?"
+        )
     return dict(contents)

@@ -206,7 +206,9 @@ class View:
 
     def name(self, figure: Figure) -> str:
         """What a slice is called."""
-        parts = [self.when(value) if key == "period" else clipped(value) for key, value in figure.slice.items()]
+        parts = [
+            self.when(value) if key == "period" else clipped(value) for key, value in figure.slice.items()
+        ]
         return ", ".join(parts) or "all requests"
 
     def when(self, period: str) -> str:
@@ -214,7 +216,13 @@ class View:
         start, kind = _date(period), self.about["period"]
         if start is None:
             return "no time" if period == "(none)" else clipped(period)
-        return f"{start:%b %Y}" if kind == "month" else f"week of {_day(start)}" if kind == "week" else _day(start)
+        return (
+            f"{start:%b %Y}"
+            if kind == "month"
+            else f"week of {_day(start)}"
+            if kind == "week"
+            else _day(start)
+        )
 
     @property
     def bill(self) -> list[tuple[str, list[Line]]]:
@@ -274,7 +282,12 @@ class View:
     @property
     def by_period(self) -> tuple[str, ...]:
         """The finest breakdown by period the document has; () without one."""
-        for level in (("use_case", "model", "period"), ("use_case", "period"), ("model", "period"), ("period",)):
+        for level in (
+            ("use_case", "model", "period"),
+            ("use_case", "period"),
+            ("model", "period"),
+            ("period",),
+        ):
             if any(True for _ in self._figures.over("completion_tax", *level)):
                 return level
         return ()
@@ -315,10 +328,17 @@ class View:
         axis = Axis.over([figure for line in dated.values() for figure in line.values()])
         undated = sum(f.estimate.n for line in lines.values() for f in line if not _date(f.slice["period"]))
         if len(dates) < 2:
-            reason = "The log has no times." if not dates else f"All of it is one period: {self.when(str(dates[0]))}."
+            reason = (
+                "The log has no times."
+                if not dates
+                else f"All of it is one period: {self.when(str(dates[0]))}."
+            )
             return Plot([], [], axis, [], False, undated, reason)
         across = {date: round(3 + 94 * (date - dates[0]) / (dates[-1] - dates[0]), 2) for date in dates}
-        series = [(name, [self._point(f, axis, across[d]) for d, f in sorted(line.items())]) for name, line in dated.items()]
+        series = [
+            (name, [self._point(f, axis, across[d]) for d, f in sorted(line.items())])
+            for name, line in dated.items()
+        ]
         joins = [[pair for pair in pairwise(points) if self._neighbours(*pair)] for _, points in series]
         every = math.ceil(len(dates) / 6)
         labels = [(across[date], self._tick(date, dates)) for date in dates[::every]]
@@ -326,7 +346,9 @@ class View:
 
     def _point(self, figure: Figure, axis: Axis, x: float) -> Point:
         value, low, high = (100 - axis.at(end) for end in _ends(figure))
-        return Point(figure, x, round(value, 2), round(low, 2), round(high, 2), self.when(figure.slice["period"]))
+        return Point(
+            figure, x, round(value, 2), round(low, 2), round(high, 2), self.when(figure.slice["period"])
+        )
 
     def _neighbours(self, one: Point, other: Point) -> bool:
         first, second = (_date(point.figure.slice["period"]) for point in (one, other))

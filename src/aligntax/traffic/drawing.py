@@ -220,27 +220,28 @@ class FileReader:
     def _account(self, reading: Reading) -> None:
         """Counts and locates what no batch told of and, in strict mode, refuses it."""
         part = self._part
-        rejected = 0
+        rejected, refused = 0, list[tuple[int, str]]()
         if self._original.container == "csv":
-            rejected = rejects(self._connection) if part.file is self._original else 0
+            if part.file is self._original:
+                rejected, refused = rejects(self._connection, _LOCATED)
             forget_rejects(self._connection)
         part.skipped += rejected + part.lost
         reading.records += rejected + part.lost
         reading.skipped += rejected + part.lost
         if part.skipped and len(reading.problems) < _LOCATED:
-            reading.problems += self._located(rejected)[: _LOCATED - len(reading.problems)]
+            reading.problems += self._located(refused)[: _LOCATED - len(reading.problems)]
         if part.file is not self._original or len(self._members) > 1:
             part.file.path.unlink(missing_ok=True)
         if self._strict and reading.skipped:
             where = str(reading.problems[0]) if reading.problems else part.file.name
             raise MalformedRecords(where, hint="without --strict such records are counted and skipped")
 
-    def _located(self, rejected: int) -> list[Problem]:
+    def _located(self, refused: Sequence[tuple[int, str]]) -> list[Problem]:
         part = self._part
         ordinals = part.ordinals
         if ordinals and part.file.format.source != "log":
             ordinals = lacking(self._connection, part.file, self._fields, len(ordinals))
-        found = [*part.problems, *locate(part.file, ordinals, rejected=min(rejected, _LOCATED))]
+        found = [*part.problems, *locate(part.file, ordinals, rejected=refused)]
         if part.lost:
             cause = f"the file breaks off here, and {part.lost:,} records are lost"
             found.append(Problem(file=part.file.name, line=part.drawn + 1, cause=cause, unit=part.file.unit))

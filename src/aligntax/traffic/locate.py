@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from aligntax.traffic.lines import BROKEN, lines, open_bytes
+from aligntax.traffic.lines import BROKEN, blocks, lines, open_bytes
 from aligntax.traffic.mend import MARK, rewritten
 from aligntax.traffic.sniff import LogFile
 
@@ -43,16 +43,18 @@ class Problem:
         return f"{self.file}, {self.unit} {self.line:,}: {self.cause}"
 
 
-def locate(file: LogFile, ordinals: Sequence[int], *, rejected: int = 0) -> list[Problem]:
+def locate(
+    file: LogFile, ordinals: Sequence[int], *, rejected: Sequence[tuple[int, str]] = ()
+) -> list[Problem]:
     """The places of skipped records.
 
     Args:
         file: the file they were read from.
         ordinals: positions of the skipped records among the file's records, from 0, ascending.
-        rejected: how many rows of a CSV file to find besides, which count in no ordinal.
+        rejected: of rows of a CSV file that count in no ordinal, the byte each begins at and the cause.
     """
     if file.container == "csv":
-        found = list(_in_table(file, ordinals, rejected))
+        found = sorted([*_in_table(file, ordinals), *_at_bytes(file, rejected)])
     elif file.container == "ndjson":
         found = list(_in_lines(file, ordinals))
     else:
@@ -86,18 +88,33 @@ def _records(file: LogFile) -> Iterator[tuple[int, bytes]]:
             yield number + 1, MARK + f"the file breaks off here ({error})".lower().encode()
 
 
-def _in_table(file: LogFile, ordinals: Sequence[int], rejected: int) -> Iterator[tuple[int, str]]:
-    wanted, ordinal = set(ordinals), -1
-    for number, line in enumerate(rewritten(file), start=1):
-        if not (wanted or rejected):
-            return
-        if line.startswith(MARK) and rejected:
-            rejected -= 1
-            yield number, _cause(line)
+def _in_table(file: LogFile, ordinals: Sequence[int]) -> Iterator[tuple[int, str]]:
+    left = list(ordinals)
+    ordinal = -1
+    for number, line in enumerate(rewritten(file) if left else (), start=1):
         ordinal += bool(line) and not line.startswith(MARK)
-        if line and ordinal in wanted:
-            wanted.discard(ordinal)
+        if ordinal == left[0]:
+            left.pop(0)
             yield number, _lacking(file)
+        if not left:
+            return
+
+
+def _at_bytes(file: LogFile, places: Sequence[tuple[int, str]]) -> Iterator[tuple[int, str]]:
+    left, passed, number = list(places), 0, 1
+    if not left:
+        return
+    with open_bytes(file.path, file.compression) as raw:
+        for block in blocks(raw):
+            while left and left[0][0] <= passed + len(block):
+                at, cause = left.pop(0)
+                row = block[at - passed :]  # DuckDB counts the blank lines above a row to it
+                begins = at - passed + len(row) - len(row.lstrip(b"\r\n"))
+                yield number + block.count(b"\n", 0, begins), cause
+            if not left:
+                return
+            passed += len(block)
+            number += block.count(b"\n")
 
 
 def _cause(line: bytes) -> str:

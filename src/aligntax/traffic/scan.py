@@ -76,10 +76,42 @@ def lacking(connection: duckdb.DuckDBPyConnection, file: LogFile, fields: FieldM
     return []
 
 
-def rejects(connection: duckdb.DuckDBPyConnection) -> int:
-    """How many rows of the CSV file read last were refused."""
-    found = connection.execute("SELECT count(DISTINCT line_byte_position) FROM rejected").fetchone()
-    return int(found[0]) if found else 0
+def rejects(connection: duckdb.DuckDBPyConnection, limit: int) -> tuple[int, list[tuple[int, str]]]:
+    """Rows of the CSV file read last that were refused.
+
+    Args:
+        connection: the file was read on.
+        limit: how many to tell of.
+
+    Returns:
+        How many there are; and of the first, the byte each begins at and what is wrong with it.
+    """
+    counted = connection.execute("SELECT count(DISTINCT line_byte_position) FROM rejected").fetchone()
+    if not counted or not counted[0]:
+        return 0, []
+    found = "try_cast(regexp_extract(error_message, 'Found: ([0-9]+)', 1) AS BIGINT)"
+    first = connection.execute(
+        f"SELECT line_byte_position, min(error_type), min({found}), max({found}), any_value(error_message), "
+        "max(length(lost) - length(replace(lost, chr(10), ''))) "
+        "FROM (SELECT *, trim(csv_line, chr(10) || chr(13)) AS lost FROM rejected) "
+        f"GROUP BY 1 ORDER BY 1 LIMIT {limit}"
+    ).fetchall()
+    return int(counted[0]), [(int(at), _refusal(*about)) for at, *about in first]
+
+
+def _refusal(kind: str, fewest: int | None, most: int | None, message: str, newlines: int | None) -> str:
+    """DuckDB's words on a refused row in ours."""
+    more = f"; it takes {newlines:,} more lines with it" if newlines else ""
+    if str(kind) in ("MISSING COLUMNS", "TOO MANY COLUMNS"):
+        expected = str(message).partition("Expected Number of Columns: ")[2].partition(" ")[0]
+        fields = fewest if str(kind) == "MISSING COLUMNS" else most
+        return f"{fields} fields, where the header has {expected}{more}"
+    words = {
+        "UNQUOTED VALUE": "a quote left open, or text after a closing quote",
+        "INVALID ENCODING": "not UTF-8",
+        "LINE SIZE OVER MAXIMUM": f"a row over the limit of {MAX_RECORD_BYTES // 2**20} MiB",
+    }
+    return words.get(str(kind), str(message).partition("\n")[0].lower()) + more
 
 
 def forget_rejects(connection: duckdb.DuckDBPyConnection) -> None:
