@@ -1,5 +1,6 @@
 """Bad input at the command line: a clear error or a counted skip, never a traceback, never a silent drop."""
 
+import contextlib
 import gzip
 import json
 import os
@@ -148,9 +149,10 @@ def _until(found: object, run: subprocess.Popen[bytes]) -> None:
     """Waits, briefly at a time, until something is found or the run has ended."""
     end = time.monotonic() + 60
     while not found():  # type: ignore[operator]
-        assert run.poll() is None, "the run ended before it could be killed"
         assert time.monotonic() < end
-        time.sleep(0.002)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            run.wait(0.002)
+            pytest.fail("the run ended before it could be killed")
 
 
 @pytest.mark.parametrize("signum", [signal.SIGKILL, signal.SIGINT], ids=lambda s: s.name)

@@ -176,12 +176,9 @@ def main() -> None:
             raise
         _complain(f"error: {error}")
         raise SystemExit(error.exit_code) from None
-    except KeyboardInterrupt:
-        _complain("interrupted; earlier outputs are untouched")
-        raise SystemExit(130) from None
-    except BrokenPipeError:
-        raise SystemExit(0) from None
     except Exception as error:
+        if "Query interrupted" in str(error):  # Ctrl-C while DuckDB read; elsewhere typer leaves with 130
+            raise SystemExit(130) from None
         if debug:
             raise
         _complain(f"internal error: {type(error).__name__}: {error}\nhint: run it with --debug and report it")
