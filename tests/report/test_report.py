@@ -184,6 +184,20 @@ def test_nothing_runs_off_the_side(browser: Browser, tmp_path: Path, width: int,
 
 
 @pytest.mark.browser
+@pytest.mark.parametrize("width", [360, 1280])
+def test_numbers_stand_on_one_line(browser: Browser, tmp_path: Path, width: int) -> None:
+    """No figure is broken into pieces to fit a column, also on a phone; wide tables scroll by themselves."""
+    page = browser.new_page(viewport={"width": width, "height": 800})
+    page.goto(saved(document(), tmp_path).as_uri())
+    for details in page.query_selector_all("details"):
+        details.evaluate("element => element.open = true")
+    heights = page.eval_on_selector_all("td.num b", "all => all.map(b => b.getClientRects().length)")
+    assert heights
+    assert set(heights) == {1}
+    page.close()
+
+
+@pytest.mark.browser
 def test_the_page_has_an_outline(browser: Browser, tmp_path: Path) -> None:
     """One h1, sections with headings in order, tables with header cells, charts with a text of their own."""
     page = browser.new_page()
