@@ -5,6 +5,7 @@ are sums of them, the same to the last digit however the traffic was split up.
 """
 
 import datetime as dt
+import tempfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -142,7 +143,13 @@ class Tally:
 
 def connect(judged: Path) -> duckdb.DuckDBPyConnection:
     """A connection that sees the file as `judged`: UTC, memory bounded, spilling to disk beyond."""
-    connection = duckdb.connect(config={"memory_limit": "512MB", "autoinstall_known_extensions": "false"})
+    connection = duckdb.connect(
+        config={
+            "memory_limit": "256MB",
+            "temp_directory": tempfile.gettempdir(),
+            "autoinstall_known_extensions": "false",
+        }
+    )
     connection.execute("SET TimeZone = 'UTC'")
     quoted = str(judged).replace("'", "''")
     connection.execute(
