@@ -2,9 +2,9 @@
 
 import contextlib
 import os
-import zlib
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +16,7 @@ from aligntax.detectors import served_by_fallback
 from aligntax.extension_points import Detector
 from aligntax.records import OUTCOME
 from aligntax.scale import map_batches
-from aligntax.stats import GROUPS
+from aligntax.tax.pseudonyms import Pseudonyms
 from aligntax.traffic.redaction import Redactor
 
 __all__ = ["JUDGED", "READ", "Judge", "atomic", "batches_of", "write_judged"]
@@ -67,11 +67,9 @@ without a cluster; `tokens_*` are estimated at four characters a token where the
 """
 _CHARS_PER_TOKEN = 4
 _BATCH = 500_000
-_REMEMBERED = 500_000
-"""Users whose pseudonym is kept at hand; beyond it they are worked out anew."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Judge:
     """A detector and what is done to its verdicts before they are kept.
 
@@ -84,7 +82,10 @@ class Judge:
     detector: Detector
     redactor: Redactor
     keep_text: bool = False
-    _users: dict[str, int] = field(default_factory=dict, repr=False, compare=False)
+
+    @cached_property
+    def _pseudonyms(self) -> Pseudonyms:
+        return Pseudonyms(self.redactor)
 
     @property
     def schema(self) -> pa.Schema:
@@ -125,7 +126,7 @@ class Judge:
         served, requested = exchanges.column("model_served"), exchanges.column("model_requested")
         tokens_in, estimated_in = _tokens(exchanges, "tokens_in", "prompt")
         tokens_out, estimated_out = _tokens(exchanges, "tokens_out", "response")
-        cluster, group = self._clusters(exchanges.column("cluster"))
+        cluster, group = self._pseudonyms(exchanges.column("cluster"))
         return {
             "use_case": self._label(exchanges.column("use_case")),
             "model": self._label(pc.coalesce(served, requested)),
@@ -141,29 +142,6 @@ class Judge:
             "sampling_rate": exchanges.column("sampling_rate"),
             "prompt_key": exchanges.column("prompt_key"),
         }
-
-    def _clusters(self, clusters: pa.StringArray) -> tuple[pa.UInt64Array, pa.Int16Array]:
-        """The pseudonym and the group of each cluster."""
-        if clusters.null_count == len(clusters):
-            return pa.nulls(len(clusters), pa.uint64()), pa.nulls(len(clusters), pa.int16())
-        if len(self._users) > _REMEMBERED:
-            self._users.clear()
-        users = self._users
-        known = [users.get(c) or self._user(c) for c in clusters.to_numpy(zero_copy_only=False)]
-        packed = np.array(known, np.uint64)
-        absent = pc.is_null(clusters).to_numpy(zero_copy_only=False)
-        groups = (packed % np.uint64(GROUPS)).astype(np.int16)
-        return pa.array(packed // np.uint64(GROUPS), mask=absent), pa.array(groups, mask=absent)
-
-    def _user(self, cluster: str | None) -> int:
-        """Pseudonym and group in one number: pseudonym * GROUPS + group."""
-        if cluster is None:
-            return 0
-        pseudonym = int(self.redactor.pseudonym("user", cluster).rpartition("-")[2], 16)
-        # the group is the same in every run, and too coarse to tell who it was
-        packed = pseudonym * GROUPS + zlib.crc32(cluster.encode()) % GROUPS
-        self._users[cluster] = packed
-        return packed
 
     def _label(self, names: pa.StringArray) -> pa.StringArray:
         """Use cases and models are few; a person may still have written an address into one."""
