@@ -241,16 +241,6 @@ def test_a_redactor_does_not_show_its_key() -> None:
     assert "s3cret" not in repr(Redactor(b"s3cret")) + str(Redactor(b"s3cret"))
 
 
-def test_pseudonyms_are_pseudonym_row_by_row() -> None:
-    """Kind and eight hex digits; null stays null, slices count from their own start, kinds differ."""
-    users = pa.array(["x", "ann", None, "bob", "ann"])[1:]
-    expected = [None if user is None else REDACTOR.pseudonym("user", user) for user in users.to_pylist()]
-    assert REDACTOR.pseudonyms("user", users).to_pylist() == expected
-    assert re.fullmatch("user-[0-9a-f]{8}", expected[0])
-    assert expected[0][5:] != REDACTOR.pseudonym("session", "ann")[8:]
-    assert REDACTOR.pseudonyms("user", pa.array([], pa.string())).type == pa.string()
-
-
 def test_a_column_without_finds_comes_back_itself() -> None:
     """No copy is made when nothing changes, be the column empty, null or merely suspect."""
     for rows in ([], [None], ["", ""], ["plain", None], ["order 123456789012", "@property"]):

@@ -52,7 +52,7 @@ def run(
     ) as log:
         with progress(log, quiet=quiet) as seen:
             result = measure(log, judge, out / "outcomes.parquet", prices=table, settings=settings, seen=seen)
-        report_reading(result.reading, quiet=quiet)
+        report_reading(result.reading)
     contents = document(result, created=dt.datetime.now(dt.UTC))
     save_document(contents, out / "bill.json")
     save_html(contents, out / "report.html")

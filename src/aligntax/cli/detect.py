@@ -62,7 +62,7 @@ def run(
     ):
         batches, reading = _judged(log, judge, redactor)
         written = _write(batches, out, seen)
-    report_reading(reading, quiet=quiet)
+    report_reading(reading)
     if not quiet:
         stderr().print(f"wrote {written:,} outcomes to {out}", markup=False)
 

@@ -70,9 +70,8 @@ def progress(log: Log, *, quiet: bool) -> Iterator[Callable[[int], None]]:
         yield seen
 
 
-def report_reading(reading: Reading, *, quiet: bool) -> None:
-    """What was skipped, on standard error, even when quiet: a drop is never silent."""
-    del quiet
+def report_reading(reading: Reading) -> None:
+    """What was skipped, on standard error, also when quiet: a drop is never silent."""
     if summary := reading.summary():
         stderr().print(summary, markup=False, soft_wrap=True)
         for problem in reading.problems[1:]:

@@ -1,7 +1,7 @@
 """One pass of hyperscan over an Arrow column: where which phrase of a lexicon stands."""
 
 import re
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -170,9 +170,3 @@ def _bounded(texts: Texts, row: Ints, start: Ints, end: Ints) -> npt.NDArray[np.
     open_after = ~_WORD[last] | ~_WORD[after] | (after == _PUNCTUATION_LEAD)
     whole: npt.NDArray[np.bool_] = open_before & open_after
     return whole
-
-
-def phrases_in(texts: Sequence[str], scanner: Scanner) -> set[tuple[int, int]]:
-    """(row, pattern) of every phrase in the texts."""
-    hits = scanner.hits(Texts.of(pa.array(texts, pa.string())))
-    return set(zip(hits.row.tolist(), hits.pattern.tolist(), strict=True))

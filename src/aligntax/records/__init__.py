@@ -1,7 +1,7 @@
 """The nouns: frozen dataclasses for one item, Arrow schemas for many."""
 
 from aligntax.records.exchange import EXCHANGE, Exchange
-from aligntax.records.measurement import Estimate, Measurement, Unit, unknown
+from aligntax.records.measurement import MEASUREMENT, Estimate, Measurement, Unit, unknown
 from aligntax.records.outcome import (
     FLAGS,
     LAYERS,
@@ -19,6 +19,7 @@ __all__ = [
     "EXCHANGE",
     "FLAGS",
     "LAYERS",
+    "MEASUREMENT",
     "OUTCOME",
     "OUTCOMES",
     "REASONS",

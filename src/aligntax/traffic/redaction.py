@@ -93,12 +93,6 @@ class Redactor:
         """`value` as kind and eight hex digits, `user-3fa9c1b2`; case counts."""
         return f"{kind}-{self._digest(kind, value)[:8]}"
 
-    def pseudonyms(self, kind: str, values: pa.StringArray) -> pa.StringArray:
-        """`pseudonym` of every row, computed once a distinct value; null stays null."""
-        encoded = values.dictionary_encode()
-        distinct = [self.pseudonym(kind, value) for value in encoded.dictionary.to_pylist()]
-        return pa.array(distinct, pa.string()).take(encoded.indices)
-
     def _sweep(self, text: str, rules: "list[_Rule]") -> str:
         for rule in rules:
             pieces = _PLACEHOLDER.split(text)  # every second piece is a placeholder
