@@ -57,8 +57,8 @@ def _headline(figures: Figures, console: Console) -> None:
     console.print(f"[bold]Alignment tax[/bold]  {about['exchanges']:,} exchanges, {_shown(span)}")
     console.print(f"[dim]detector {_shown(detector)}; rates are not corrected by labels[/dim]")
     console.print()
+    console.print(f"{unsure.value} of requests undetermined  [dim]({unsure.interval})[/dim]")
     console.print(f"[bold]{tax.value}[/bold] of requests refused or hedged  [dim]({tax.interval})[/dim]")
-    console.print(f"{unsure.value} undetermined  [dim]({unsure.interval})[/dim]")
 
 
 def _table(title: str, *columns: str) -> Table:
@@ -80,19 +80,19 @@ def _charges(figures: Figures) -> Table:
 
 
 def _use_cases(figures: Figures) -> Table:
-    table = _table("By use case", "", "n", "refused", "interval", "hedged", "interval", "", "undetermined")
+    table = _table("By use case", "", "n", "undetermined", "refused", "interval", "hedged", "interval", "")
     rows: Sequence[Figure] = [figures.get("completion_tax"), *figures.over("completion_tax", "use_case")]
     for tax in rows[: _MOST_USE_CASES + 1]:
         refused, hedged, unsure = (figures.get(n, **tax.slice) for n in ("refused", "hedged", "undetermined"))
         table.add_row(
             _shown(tax.slice.get("use_case", "all")) + (" [dim](small)[/dim]" if tax.small else ""),
             f"{tax.estimate.n:,}",
+            unsure.value,
             refused.value,
             _dim(_short(refused)),
             hedged.value,
             _dim(_short(hedged)),
             _bar(refused, hedged),
-            unsure.value,
         )
     if len(rows) > _MOST_USE_CASES + 1:
         table.caption = f"and {len(rows) - _MOST_USE_CASES - 1:,} more in the report"
