@@ -1,14 +1,33 @@
 """The commands and their options; what a command does stands in a module imported when asked for."""
 
 import sys
-from enum import StrEnum
-from importlib import import_module
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from aligntax import __version__
+from aligntax.cli import detectors_app, label_app
+from aligntax.cli.options import (
+    ClusterField,
+    CostField,
+    DetectorName,
+    Format,
+    IdField,
+    Inputs,
+    KeepText,
+    ModelField,
+    Period,
+    PromptField,
+    Quiet,
+    ResponseField,
+    Strict,
+    SystemField,
+    Threads,
+    TimeField,
+    UseCaseField,
+    call,
+)
 from aligntax.errors import AligntaxError
 
 __all__ = ["app", "main"]
@@ -21,47 +40,8 @@ app = typer.Typer(
     rich_markup_mode=None,  # rich help would take longer to import than everything else together
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-
-
-class Period(StrEnum):
-    """What time is cut into."""
-
-    day = "day"
-    week = "week"
-    month = "month"
-
-
-Inputs = Annotated[
-    list[str],
-    typer.Argument(
-        metavar="LOG...", help="Files, globs, directories, or - for standard input; plain, .gz or .zst."
-    ),
-]
-Format = Annotated[
-    str | None, typer.Option("--format", help="Log format; told from the file when not given. See `formats`.")
-]
-DetectorName = Annotated[str, typer.Option("--detector", help="cascade, phrases or signals.")]
-Strict = Annotated[bool, typer.Option("--strict", help="A record that cannot be read is an error.")]
-Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress bar and no notes on standard error.")]
-KeepText = Annotated[
-    bool, typer.Option("--keep-text", help="Keep raw, unredacted text in the outputs.", show_default=False)
-]
-Threads = Annotated[int | None, typer.Option("--threads", min=1, help="Threads that read; all cores.")]
-
-
-def _field(name: str, what: str) -> object:
-    return typer.Option(f"--{name}-field", metavar="PATH", help=what, rich_help_panel="Fields")
-
-
-PromptField = Annotated[str | None, _field("prompt", "Field with the user's words, a name or a dotted path.")]
-ResponseField = Annotated[str | None, _field("response", "Field with the model's words.")]
-SystemField = Annotated[str | None, _field("system", "Field with the system prompt.")]
-UseCaseField = Annotated[str | None, _field("use-case", "Field that tells use cases apart.")]
-ModelField = Annotated[str | None, _field("model", "Field with the model that answered.")]
-TimeField = Annotated[str | None, _field("time", "Field with the time of the request.")]
-ClusterField = Annotated[str | None, _field("cluster", "Field with the user, session or template.")]
-IdField = Annotated[str | None, _field("id", "Field with the exchange's id.")]
-CostField = Annotated[str | None, _field("cost", "Field with the cost in US dollars.")]
+app.add_typer(label_app.app)
+app.add_typer(detectors_app.app)
 
 
 @app.command()
@@ -78,6 +58,20 @@ def audit(
     period: Annotated[Period | None, typer.Option(help="What to cut time into; by the log's span.")] = None,
     level: Annotated[float, typer.Option(min=0.5, max=0.999, help="Coverage of the intervals.")] = 0.95,
     prices: Annotated[Path | None, typer.Option(help="Price table (TOML); see `aligntax prices`.")] = None,
+    labels: Annotated[
+        list[Path] | None,
+        typer.Option("--labels", help="Expert labels to correct rates with (`label import`); repeatable."),
+    ] = None,
+    detector_error: Annotated[
+        str | None,
+        typer.Option(
+            metavar="SCORES",
+            help="Without labels: scores.json, or SENSITIVITY,N,SPECIFICITY,N, to correct by.",
+        ),
+    ] = None,
+    force: Annotated[
+        bool, typer.Option("--force", help="Take labels or scores of another policy or detector version.")
+    ] = False,
     keep_text: KeepText = False,
     strict: Strict = False,
     quiet: Quiet = False,
@@ -96,7 +90,7 @@ def audit(
 
     Prints the bill and writes report.html, bill.json and outcomes.parquet.
     """
-    _run("audit", locals())
+    call("audit", locals())
 
 
 @app.command()
@@ -120,7 +114,7 @@ def detect(
     cost_field: CostField = None,
 ) -> None:
     """The outcome of every exchange, one row each, in the order of the log."""
-    _run("detect", locals())
+    call("detect", locals())
 
 
 @app.command()
@@ -130,24 +124,58 @@ def report(
     quiet: Quiet = False,
 ) -> None:
     """Draws the report of an earlier audit again."""
-    _run("report", locals())
+    call("report", locals())
+
+
+@app.command()
+def plan(
+    rate: Annotated[float, typer.Option(help="The rate to expect, as a share: 0.08 is 8 %.")] = 0.08,
+    change: Annotated[
+        float | None, typer.Option(help="A change of the rate to see: 0.05 is 5 points.")
+    ] = None,
+    labels: Annotated[int, typer.Option(help="Expert labels at hand.")] = 100,
+    prompts: Annotated[int, typer.Option(help="Prompts at hand.")] = 250,
+    half_width: Annotated[
+        float | None, typer.Option(help="Half the interval wanted: 0.03 is plus or minus 3 points.")
+    ] = None,
+    detector_sensitivity: Annotated[
+        float, typer.Option(help="Share of the cases the detector finds.")
+    ] = 0.85,
+    detector_specificity: Annotated[float, typer.Option(help="Share of the rest it passes.")] = 0.95,
+    background: Annotated[
+        float, typer.Option(help="Share of prompts that change against the trend, in paired designs.")
+    ] = 0.01,
+    level: Annotated[float, typer.Option(help="Coverage of the intervals.")] = 0.95,
+    power: Annotated[float, typer.Option(help="Chance of seeing a change that is there.")] = 0.8,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of the tables.")] = False,
+) -> None:
+    """How many labels and prompts a question takes, before money is spent."""
+    call("plan", locals())
+
+
+@app.command()
+def compare(
+    bill: Annotated[Path, typer.Argument(help="A bill.json written by `aligntax audit`.")],
+    other: Annotated[Path, typer.Argument(help="Another, of other traffic.")],
+    force: Annotated[
+        bool, typer.Option("--force", help="Compare across versions of the detector or labelling policy.")
+    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of the table.")] = False,
+) -> None:
+    """How the rates of two audits differ, with an interval."""
+    call("compare", locals())
 
 
 @app.command()
 def formats() -> None:
     """The log formats aligntax reads, and how each is recognised."""
-    _run("formats", locals())
+    call("formats", locals())
 
 
 @app.command()
 def prices() -> None:
     """The default price table, to edit and pass to --prices."""
-    _run("prices", locals())
-
-
-def _run(command: str, options: dict[str, object]) -> None:
-    """Calls `run` of the command's module with the options of the command."""
-    import_module(f"aligntax.cli.{command}").run(**options)
+    call("prices", locals())
 
 
 def _version(wanted: bool) -> None:

@@ -2,20 +2,33 @@
 
 from collections.abc import Callable, Mapping
 
+from aligntax.detectors.baselines import BASELINES
 from aligntax.detectors.cascade import Cascade
 from aligntax.detectors.phrases import PhraseDetector
 from aligntax.detectors.signals import SignalDetector, served_by_fallback
 from aligntax.errors import UsageError
 from aligntax.extension_points import Detector
 
-__all__ = ["DETECTORS", "Cascade", "PhraseDetector", "SignalDetector", "detector", "served_by_fallback"]
+__all__ = [
+    "DEFAULT",
+    "DETECTORS",
+    "Cascade",
+    "PhraseDetector",
+    "SignalDetector",
+    "detector",
+    "served_by_fallback",
+]
 
 DETECTORS: Mapping[str, Callable[[], Detector]] = {
     "cascade": Cascade,
     "phrases": PhraseDetector,
     "signals": SignalDetector,
+    **BASELINES,
 }
 """Name -> what makes the detector; `--detector` takes the name."""
+
+DEFAULT = "cascade"
+"""Name of the detector where none is asked for."""
 
 
 def detector(name: str) -> Detector:

@@ -15,7 +15,7 @@ Mask = npt.NDArray[np.bool_]
 _EXCERPT = 160
 _REACH = 300
 """Bytes a sentence may stretch from a hit; beyond it the text is taken to have no sentences."""
-_STOP, _BREAK, _QUOTE, _TICK, _LEAD = range(1, 6)
+_STOP, _BREAK, _QUOTE, _TICK, _LEAD, _OTHER = range(1, 7)
 _CLASS = bytearray(256)
 for _byte in b".!?":
     _CLASS[_byte] = _STOP
@@ -23,9 +23,14 @@ _CLASS[ord("\n")] = _BREAK
 _CLASS[ord('"')] = _QUOTE
 _CLASS[ord("`")] = _TICK
 _CLASS[0xE2] = _LEAD  # first byte of the curly quotes
+for _byte in (0xC2, 0xE3, 0xEF):
+    _CLASS[_byte] = _OTHER  # first bytes of the guillemets, and of Chinese and Japanese punctuation
+_WIDE_STOPS = [int.from_bytes(mark.encode()) for mark in "\u3002\uff01\uff1f\uff61"]  # as . ! ? do
+_CORNERS = [[int.from_bytes(mark.encode()) for mark in marks] for marks in ("「『", "」』")]
+_GUILLEMETS = [0xAB, 0xBB]  # second bytes; « and » open or close, as the language has it
 _AFTER_STOP = np.zeros(256, dtype=bool)
 _AFTER_STOP[list(b' \t\r\n"*)')] = True
-_AFTER_STOP[0xE2] = True
+_AFTER_STOP[[0xC2, *range(0xE2, 0xEA), 0xEF]] = True  # closing marks; Chinese and Japanese have no space
 _BULLET = np.zeros(256, dtype=bool)
 _BULLET[list(b"-*|#")] = True
 _DIGIT = np.zeros(256, dtype=bool)
@@ -38,12 +43,13 @@ class Marks:
 
     Attributes:
         texts: the column.
-        stops: (n,) the last byte of a sentence: `.`, `!`, `?` before white space, a quote or a star, or
-            a line break.
+        stops: (n,) the last byte of a sentence: `.`, `!`, `?` before white space, a quote or a star, the
+            same marks of Chinese and Japanese, or a line break.
         breaks: (n,) line breaks.
         quotes: (n,) straight double quotes.
-        opened: (n,) opening curly quotes.
-        closed: (n,) closing curly quotes.
+        guillemets: (n,) `«` and `»`, which some languages open a quotation with and some close it.
+        opened: (n,) opening curly or low quotes, and corner brackets.
+        closed: (n,) closing ones; `“` closes what `„` opened.
         fences: (n,) the first of three backticks.
     """
 
@@ -51,6 +57,7 @@ class Marks:
     stops: Ints
     breaks: Ints
     quotes: Ints
+    guillemets: Ints
     opened: Ints
     closed: Ints
     fences: Ints
@@ -67,14 +74,18 @@ class Marks:
         ticks = at[kind == _TICK]
         fences = ticks[(data[ticks + 1] == ord("`")) & (data[ticks + 2] == ord("`"))]
         curly = at[kind == _LEAD]
-        curly = curly[data[curly + 1] == 0x80]
+        opened, closed = _curly(texts, curly[data[curly + 1] == 0x80], data)
+        other = at[kind == _OTHER]
+        wide = data[other].astype(np.int64) << 16 | data[other + 1].astype(np.int64) << 8 | data[other + 2]
+        corners = [other[np.isin(wide, marks)] for marks in _CORNERS]
         return cls(
             texts=texts,
-            stops=at[ends],
+            stops=np.sort(np.concatenate([at[ends], other[np.isin(wide, _WIDE_STOPS)] + 2])),
             breaks=breaks,
             quotes=at[kind == _QUOTE],
-            opened=curly[data[curly + 2] == 0x9C],
-            closed=curly[data[curly + 2] == 0x9D],
+            guillemets=other[(data[other] == 0xC2) & np.isin(data[other + 1], _GUILLEMETS)],
+            opened=np.sort(np.concatenate([opened, corners[0]])),
+            closed=np.sort(np.concatenate([closed, corners[1]])),
             fences=fences[np.concatenate([[True], np.diff(fences) > 2])[: len(fences)]],
         )
 
@@ -89,13 +100,14 @@ class Marks:
         return start, end
 
     def in_quotation(self, hits: Hits) -> Mask:
-        """Whether each hit stands in double quotes opened and not closed on its line, or in a `>` line."""
+        """Whether each hit stands in quotes opened and not closed on its line, or in a `>` line."""
         breaks = np.concatenate([[-1], self.breaks])
         line = breaks[np.searchsorted(breaks, hits.start, side="left") - 1] + 1
         line = np.maximum(line, self.texts.offsets[hits.row])
         straight = _between(self.quotes, line, hits.start) % 2 == 1
+        angled = _between(self.guillemets, line, hits.start) % 2 == 1
         curly = _between(self.opened, line, hits.start) > _between(self.closed, line, hits.start)
-        quoted: Mask = straight | curly | (self.texts.data[line] == ord(">"))
+        quoted: Mask = straight | angled | curly | (self.texts.data[line] == ord(">"))
         return quoted
 
     def in_code(self, hits: Hits) -> Mask:
@@ -116,8 +128,21 @@ class Marks:
             _DIGIT[first] & ((second == ord(".")) | (second == ord(")"))) & (third == 32)
         )
         item |= (first == 0xE2) & (second == 0x80) & (third == 0xA2)
+        item |= (first == 0xE3) & (second == 0x83) & (third == 0xBB)  # ・
+        # Chinese and Japanese put no space after the number, or a mark of their own
+        item |= _DIGIT[first] & ((second == ord(".")) & (third >= 0xE3) | (second == 0xE3) | (second == 0xEF))
         low, high = np.maximum(reach - 1, self.texts.offsets[:-1]), self.texts.offsets[1:]
         return (_between(at[item], low, high) > 0) | (_between(self.fences, low, high) > 0)
+
+
+def _curly(texts: Texts, at: Ints, data: Bytes) -> tuple[Ints, Ints]:
+    """Opening and closing quotes among curly and low ones: „German” “English” „and so“."""
+    kind = data[at + 2]
+    at, kind = at[(kind >= 0x9C) & (kind <= 0x9E)], kind[(kind >= 0x9C) & (kind <= 0x9E)]
+    row = np.searchsorted(texts.offsets, at, side="right")
+    low = (kind[:-1] == 0x9E) & (row[:-1] == row[1:])
+    closing = (kind == 0x9D) | ((kind == 0x9C) & np.concatenate([[False], low])[: len(kind)])
+    return at[~closing], at[closing]
 
 
 def _between(places: Ints, low: Ints, high: Ints) -> Ints:

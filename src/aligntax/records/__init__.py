@@ -1,7 +1,8 @@
 """The nouns: frozen dataclasses for one item, Arrow schemas for many."""
 
 from aligntax.records.exchange import EXCHANGE, Exchange
-from aligntax.records.measurement import MEASUREMENT, Estimate, Measurement, Unit, unknown
+from aligntax.records.label import LABEL, LABEL_OUTCOMES, Label, LabelOutcome
+from aligntax.records.measurement import MEASUREMENT, Correction, Estimate, Measurement, Unit, unknown
 from aligntax.records.outcome import (
     FLAGS,
     LAYERS,
@@ -18,14 +19,19 @@ from aligntax.records.outcome import (
 __all__ = [
     "EXCHANGE",
     "FLAGS",
+    "LABEL",
+    "LABEL_OUTCOMES",
     "LAYERS",
     "MEASUREMENT",
     "OUTCOME",
     "OUTCOMES",
     "REASONS",
+    "Correction",
     "Estimate",
     "Exchange",
     "Flag",
+    "Label",
+    "LabelOutcome",
     "Layer",
     "Measurement",
     "Outcome",

@@ -6,9 +6,14 @@ from typing import Literal
 
 import pyarrow as pa
 
-__all__ = ["MEASUREMENT", "Estimate", "Measurement", "Unit", "unknown"]
+__all__ = ["MEASUREMENT", "Correction", "Estimate", "Measurement", "Unit", "unknown"]
 
-Unit = Literal["rate", "exchanges", "characters", "tokens", "usd", "per 1,000 characters"]
+Unit = Literal[
+    "rate", "difference", "agreement", "exchanges", "characters", "tokens", "usd", "per 1,000 characters"
+]
+Correction = Literal["raw", "labels", "powered", "published"]
+"""What a figure rests on: the detector alone; expert labels alone; labels and the detector on all the rest
+(prediction-powered); or the detector, corrected by an error of it that was measured elsewhere."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,12 +81,14 @@ class Measurement:
         estimate: the number.
         slice: what the traffic was narrowed to, for example {"use_case": "medical"}; empty for all.
         small: whether the slice is too small for its value to be read without its interval.
+        correction: what it rests on.
     """
 
     component: str
     estimate: Estimate
     slice: dict[str, str] = field(default_factory=dict)
     small: bool = False
+    correction: Correction = "raw"
 
 
 MEASUREMENT = pa.schema(
@@ -89,6 +96,7 @@ MEASUREMENT = pa.schema(
         pa.field("component", pa.string()),
         pa.field("slice", pa.map_(pa.string(), pa.string())),
         pa.field("small", pa.bool_()),
+        pa.field("correction", pa.string()),
         pa.field("value", pa.float64()),
         pa.field("low", pa.float64()),
         pa.field("high", pa.float64()),
