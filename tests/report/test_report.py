@@ -1,18 +1,22 @@
 """The HTML report: one safe file that opens offline, in a real browser, at desktop and phone width."""
 
 import datetime as dt
+import io
 import itertools
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, sync_playwright
+from rich.console import Console
 
 from aligntax.report.document import SCHEMA
+from aligntax.report.figures import WAYS
 from aligntax.report.html import save_html
+from aligntax.report.terminal import print_bill
 
 CHROMIUM = Path("/usr/bin/chromium")
 HOSTILE = (
@@ -98,6 +102,52 @@ def document(*, value: float | None = 0.2, use_cases: tuple[str, ...] = ("medica
     }
 
 
+def corrected_document(way: str = "powered", **about: Any) -> dict:
+    """A document whose rates are corrected: by labels, or by a published error."""
+    contents = document(labelling_policy="1", **about)
+    ways = ("published",) if way == "published" else ("labels", "powered")
+    rates = ("completion_tax",) if way == "published" else ("completion_tax", "refused", "hedged", "complete")
+    slices: tuple[dict[str, str], ...] = (
+        {},
+        {"use_case": "medical"},
+        {"use_case": "medical", "model": "m-1"},
+    )
+    entries = [
+        measurement(rate, 0.25 + 0.01 * at, **where) | {"correction": name, "labelled": 100}
+        for at, name in enumerate(ways)
+        for rate in rates
+        for where in slices
+    ]
+    alpha = measurement("agreement", 0.8) | {"unit": "agreement"}
+    facts = {
+        "exchanges": 100,
+        "not_applicable": 4,
+        "annotators": 2,
+        "shared": 60,
+        "agreement": {key: alpha[key] for key in alpha if key not in ("component", "slice", "small")},
+        "policy_version": "1",
+        "design": "planned",
+        "population": 400,
+    }
+    contents["correction"] = {
+        "read": way,
+        "why": "a reason",
+        "labels": None if way == "published" else facts,
+        "notes": ["a caution"],
+        "measurements": entries,
+    }
+    return contents
+
+
+def hostile_correction() -> dict:
+    """A corrected document with hostile text wherever a file's text can stand."""
+    contents = corrected_document()
+    correction = contents["correction"]
+    correction |= {"why": HOSTILE[0], "notes": list(HOSTILE)}
+    correction["labels"] |= {"policy_version": HOSTILE[0], "design": HOSTILE[-1]}
+    return contents
+
+
 def hostile_document() -> dict:
     """A document with hostile text wherever a log's text can stand."""
     contents = document(use_cases=HOSTILE, files=list(HOSTILE), detector=HOSTILE[0], prices=HOSTILE[1])
@@ -142,9 +192,10 @@ def saved(contents: dict, directory: Path) -> Path:
 
 
 @pytest.mark.browser
-def test_hostile_text_never_runs(browser: Browser, tmp_path: Path) -> None:
+@pytest.mark.parametrize("hostile", [hostile_document, hostile_correction])
+def test_hostile_text_never_runs(browser: Browser, tmp_path: Path, hostile: Callable[[], dict]) -> None:
     """Scripts, handlers, templates and overrides in a log are shown as text, and nothing is fetched."""
-    path = saved(hostile_document(), tmp_path)
+    path = saved(hostile(), tmp_path)
     page = browser.new_page(viewport={"width": 1280, "height": 900})
     requests, complaints = [], []
     page.on("request", lambda request: requests.append(request.url))
@@ -159,7 +210,7 @@ def test_hostile_text_never_runs(browser: Browser, tmp_path: Path) -> None:
     assert not complaints
     text = page.inner_text("body")
     assert "<script>window.hacked = 1</script>" in text
-    assert "{{ 7 * 7 }}" in text
+    assert "{{ 7 * 7 }}{% raw %}" in text
     assert "49{" not in text
     assert not re.search("[\u202e\u2066\x00\x1b]", text)
     page.close()
@@ -167,12 +218,15 @@ def test_hostile_text_never_runs(browser: Browser, tmp_path: Path) -> None:
 
 @pytest.mark.browser
 @pytest.mark.parametrize("width", [360, 390, 768, 1280])
-@pytest.mark.parametrize("kind", ["plain", "hostile", "many"])
+@pytest.mark.parametrize("kind", ["plain", "hostile", "many", "corrected", "published", "hostile correction"])
 def test_nothing_runs_off_the_side(browser: Browser, tmp_path: Path, width: int, kind: str) -> None:
     """At phone, tablet and desktop width the page never scrolls sideways, whatever the names."""
     contents = {
         "plain": document,
         "hostile": hostile_document,
+        "corrected": corrected_document,
+        "published": lambda: corrected_document("published"),
+        "hostile correction": hostile_correction,
         "many": lambda: document(use_cases=tuple(f"use case {n}" for n in range(300))),
     }[kind]()
     page = browser.new_page(viewport={"width": width, "height": 800})
@@ -245,3 +299,51 @@ def test_figures_stand_with_their_interval(tmp_path: Path) -> None:
     html = saved(document(), tmp_path).read_text("utf-8")
     for words in ("20.0%", "16.0% to 24.0%"):
         assert words in html
+
+
+@pytest.mark.parametrize("way", ["labels", "powered", "published"])
+def test_corrected_rates_lead(tmp_path: Path, way: str) -> None:
+    """The headline is the figure to read, the raw one stands beside it, and each says what it rests on."""
+    contents = corrected_document(way)
+    html = saved(contents, tmp_path).read_text("utf-8")
+    value = "26.0%" if way == "powered" else "25.0%"
+    assert f'<p class="big">{value}</p>' in html
+    apart = "6.0" if way == "powered" else "5.0"
+    assert f"The raw detector says 20.0% (16.0% to 24.0%), {apart} points below that." in html
+    for words in WAYS.values() if way != "published" else (WAYS["raw"], WAYS["published"]):
+        assert f'<th scope="row">{words}</th>' in html or words == WAYS["published"]
+    assert "a caution" in html
+    assert "no figure here is corrected" not in html
+    assert html.count("Raw detector rates.") >= 4
+
+
+def test_labels_tell_what_they_are(tmp_path: Path) -> None:
+    """How many, of how many, by whom, under which policy, and how far annotators agree."""
+    text = re.sub(r"<[^>]*>", "", saved(corrected_document(), tmp_path).read_text("utf-8"))
+    for words in (
+        "100 of 400 exchanges, chosen by a plan",
+        "2 people, under version 1 of the labelling policy",
+        "alpha 0.80 (0.64 to 0.96) on 60 exchanges",
+    ):
+        assert words in text
+
+
+def test_the_terminal_leads_with_the_corrected_rate() -> None:
+    """At 80 columns: the figure to read, the raw one and how far apart, three ways a rate, the cautions."""
+    console = Console(width=80, file=io.StringIO(), highlight=False)
+    print_bill(corrected_document(), console)
+    text = console.file.getvalue()
+    assert max(map(len, text.split("\n"))) <= 80
+    assert "26.0% of requests refused or hedged  (20.8% to 31.2%)  prediction-powered" in text
+    assert "20.0% says the raw detector  (16.0% to 24.0%): 6.0 points below that" in text
+    assert re.search(r"refused or hedged +20.0% +16-24% +25.0% +20-30% +26.0% +21-31%", text)
+    assert "- a caution" in text
+    assert "By use case, raw detector" in text
+
+
+def test_the_terminal_without_labels_is_raw() -> None:
+    console = Console(width=80, file=io.StringIO(), highlight=False)
+    print_bill(document(), console)
+    text = console.file.getvalue()
+    assert "rates are not corrected by labels" in text
+    assert "Corrected" not in text

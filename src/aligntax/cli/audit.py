@@ -8,14 +8,20 @@ from pathlib import Path
 
 from rich.console import Console
 
+from aligntax.cli.judge import chosen
 from aligntax.cli.log import field_map, opened, progress, report_reading, stderr
-from aligntax.detectors import detector as named_detector
+from aligntax.errors import UsageError
+from aligntax.extension_points import Detector
+from aligntax.labels import load_labels
 from aligntax.report.document import Document, document, save_document
 from aligntax.report.html import save_html
 from aligntax.report.terminal import print_bill
 from aligntax.tax.audit import Settings
 from aligntax.tax.audit import audit as measure
+from aligntax.tax.labelled import ExpertLabels, expert_labels
 from aligntax.tax.prices import load_prices
+from aligntax.tax.published import DetectorError
+from aligntax.tax.published import detector_error as read_error
 
 __all__ = ["run"]
 
@@ -32,6 +38,9 @@ def run(
     period: str | None,
     level: float,
     prices: Path | None,
+    labels: Sequence[Path] | None,
+    detector_error: str | None,
+    force: bool,
     keep_text: bool,
     strict: bool,
     quiet: bool,
@@ -39,7 +48,7 @@ def run(
     **fields: object,
 ) -> None:
     """Reads, judges, measures, writes the three outputs, prints the bill."""
-    table, judge = load_prices(prices), named_detector(detector)
+    table = load_prices(prices)
     settings = Settings(
         level=level,
         period=period,  # type: ignore[arg-type]
@@ -47,11 +56,24 @@ def run(
         sampling_rate=sampling_rate,
         keep_text=keep_text,
     )
-    with opened(
-        logs, log_format=log_format, fields=field_map(fields), threads=threads, strict=strict, quiet=quiet
-    ) as log:
+    with (
+        chosen(detector, fields, keep_text=keep_text, quiet=quiet) as judge,
+        opened(
+            logs, log_format=log_format, fields=field_map(fields), threads=threads, strict=strict, quiet=quiet
+        ) as log,
+    ):
+        experts, error = _evidence(labels, detector_error, judge, level=level, force=force)
         with progress(log, quiet=quiet) as seen:
-            result = measure(log, judge, out / "outcomes.parquet", prices=table, settings=settings, seen=seen)
+            result = measure(
+                log,
+                judge,
+                out / "outcomes.parquet",
+                prices=table,
+                settings=settings,
+                labels=experts,
+                error=error,
+                seen=seen,
+            )
         report_reading(result.reading)
     contents = document(result, created=dt.datetime.now(dt.UTC))
     save_document(contents, out / "bill.json")
@@ -59,6 +81,21 @@ def run(
     _print(contents, as_json=as_json)
     if not quiet:
         stderr().print(f"\nwrote {out}/report.html, bill.json and outcomes.parquet", markup=False)
+
+
+def _evidence(
+    labels: Sequence[Path] | None, detector_error: str | None, judge: Detector, *, level: float, force: bool
+) -> tuple[ExpertLabels | None, DetectorError | None]:
+    """What rates are to be corrected with, checked before anything is read."""
+    if labels and detector_error:
+        raise UsageError(
+            "--labels and --detector-error: labels of your own need no error measured elsewhere",
+            hint="leave out --detector-error",
+        )
+    experts = expert_labels(load_labels(labels), level=level, force=force) if labels else None
+    if not detector_error:
+        return experts, None
+    return None, read_error(detector_error, detector=judge.name, version=judge.version, force=force)
 
 
 def _print(contents: Document, *, as_json: bool) -> None:

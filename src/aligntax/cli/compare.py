@@ -49,7 +49,9 @@ def _print(contents: Document, names: tuple[str, str], console: Console) -> None
         rates = (value_text(first), value_text(second))
         method = apart.method if apart.known else ""
         row = (*rates, value_text(apart), interval_text(apart), method)
-        table.add_row(COMPARED[entry["component"]], *(escape(cell) for cell in row))
+        raw = contents["reads"] != "raw" and entry["first"]["correction"] == "raw"
+        name = COMPARED[entry["component"]] + (" (raw)" if raw else "")
+        table.add_row(name, *(escape(cell) for cell in row))
     console.print(table)
     console.print()
     for note in cast(Sequence[str], contents["notes"]):

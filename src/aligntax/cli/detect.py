@@ -9,8 +9,8 @@ from typing import IO
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from aligntax.cli.judge import chosen
 from aligntax.cli.log import field_map, opened, progress, report_reading, stderr
-from aligntax.detectors import detector as named_detector
 from aligntax.errors import UsageError
 from aligntax.extension_points import Detector
 from aligntax.records import FLAGS, OUTCOME
@@ -50,11 +50,11 @@ def run(
     **fields: object,
 ) -> None:
     """Reads, judges, writes one row an exchange."""
-    judge = named_detector(detector)
     if out.suffix not in (".jsonl", ".parquet") and str(out) != "-":
         raise UsageError(f"{out}: outcomes go to .jsonl, .parquet or -", hint=f"--out {out.stem}.jsonl")
     redactor = None if keep_text else Redactor()
     with (
+        chosen(detector, fields, keep_text=keep_text, quiet=quiet) as judge,
         opened(
             logs, log_format=log_format, fields=field_map(fields), threads=threads, strict=strict, quiet=quiet
         ) as log,

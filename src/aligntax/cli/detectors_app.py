@@ -59,3 +59,19 @@ def score(
     Without --detector: the default one beside keyword rules in the published styles.
     """
     call("detectors", locals(), "score")
+
+
+@app.command("train")
+def train(
+    recipe: Annotated[Path, typer.Argument(help="What to train on: TOML, as training/recipe.toml is.")],
+    data: Annotated[
+        Path | None, typer.Option(help="Directory of the sources that the recipe does not bring along.")
+    ] = None,
+    out: Annotated[Path, typer.Option("--out", "-o", help="Directory for weights and model card.")] = Path(
+        "classifier"
+    ),
+    tables: Annotated[Path | None, typer.Option(help="Directory for the scores as JSON.")] = None,
+    quiet: Quiet = False,
+) -> None:
+    """Fits the classifier on labelled exchanges, and scores it on what it was not fitted on."""
+    call("train", locals())

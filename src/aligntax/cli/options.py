@@ -2,6 +2,7 @@
 
 from enum import StrEnum
 from importlib import import_module
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -13,6 +14,11 @@ __all__ = [
     "Format",
     "IdField",
     "Inputs",
+    "JudgeBand",
+    "JudgeCache",
+    "JudgeLimit",
+    "JudgeLog",
+    "JudgeModel",
     "KeepText",
     "ModelField",
     "Period",
@@ -58,6 +64,38 @@ KeepText = Annotated[
     bool, typer.Option("--keep-text", help="Keep raw, unredacted text in the outputs.", show_default=False)
 ]
 Threads = Annotated[int | None, typer.Option("--threads", min=1, help="Threads that read; all cores.")]
+
+
+def _judging(name: str, what: str, **settings: object) -> object:
+    return typer.Option(name, help=what, rich_help_panel="Judge", **settings)  # type: ignore[arg-type]
+
+
+JudgeModel = Annotated[
+    str | None,
+    _judging(
+        "--judge", "Model asked about what the cascade leaves open: openai/gpt-4o-mini, ...", metavar="MODEL"
+    ),
+]
+JudgeLimit = Annotated[int, _judging("--judge-limit", "Most exchanges the judge is asked about.", min=0)]
+JudgeBand = Annotated[
+    str | None,
+    _judging(
+        "--judge-band",
+        "Scores at which it is asked about decided exchanges too: 0.3-0.7.",
+        metavar="LOW-HIGH",
+    ),
+]
+JudgeLog = Annotated[
+    Path | None, _judging("--judge-log", "File that every judgement is added to, as JSON lines.")
+]
+JudgeCache = Annotated[
+    bool,
+    _judging(
+        "--judge-cache",
+        "Keep the judge's answers, which quote responses, in Inspect's cache.",
+        show_default=False,
+    ),
+]
 
 
 def field(name: str, what: str) -> object:

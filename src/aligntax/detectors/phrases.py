@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from aligntax.detectors.language import OTHER, READ
+from aligntax.detectors.language import ENGLISH, NO_LANGUAGE, OTHER, READ
 from aligntax.detectors.lexicon import Lexicon, load_lexicon
 from aligntax.detectors.readers import Readers, Responses
 from aligntax.detectors.reading import (
@@ -66,6 +66,7 @@ class PhraseDetector:
         hedging = self._readers.role[responses.hits.family] == "hedge"
         hedges = np.bincount(responses.hits.row[hedging], minlength=len(chars))
         verdict = Verdict.complete(chars)
+        verdict.english[:] = np.isin(responses.spoken.lead, (ENGLISH, NO_LANGUAGE))
         verdict.hedge_density[:] = 1000.0 * hedges / np.maximum(chars, 1)
         wavers = wavering(Sizes(chars, english, hedges), self._limits)
         verdict.outcome[wavers] = HEDGED

@@ -34,6 +34,7 @@ class Verdict:
         evidence: the words that decided; None where nothing did.
         evidence_start: in characters, NONE without evidence in the response.
         evidence_end: exclusive.
+        english: whether the response was read as English, which is all the classifier knows.
     """
 
     outcome: npt.NDArray[np.int8]
@@ -48,6 +49,7 @@ class Verdict:
     evidence: pa.StringArray
     evidence_start: npt.NDArray[np.int32]
     evidence_end: npt.NDArray[np.int32]
+    english: npt.NDArray[np.bool_]
 
     def __len__(self) -> int:
         return len(self.outcome)
@@ -73,7 +75,13 @@ class Verdict:
             evidence=pa.nulls(rows, pa.string()),
             evidence_start=np.full(rows, NONE, np.int32),
             evidence_end=np.full(rows, NONE, np.int32),
+            english=np.ones(rows, dtype=bool),
         )
+
+    def take(self, rows: npt.NDArray[np.int64]) -> "Verdict":
+        """The verdicts of some rows."""
+        arrays = {name: getattr(self, name)[rows] for name in self.__slots__ if name != "evidence"}
+        return Verdict(evidence=self.evidence.take(pa.array(rows)), **arrays)
 
     def show(
         self,

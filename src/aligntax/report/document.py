@@ -5,11 +5,18 @@ The schema is versioned. A reader of version 1 may rely on every key named here;
     schema        "aligntax.bill/1"
     aligntax      version that wrote it
     created       UTC
-    about         files, detector and version, level, period, first, last, exchanges, prices, seconds
+    about         files, detector and version, labelling_policy (version; null without labels), level, period,
+                  first, last, exchanges, prices, seconds
     reading       records, exchanges, skipped, problems [{file, line, cause}]
     notes         what a reader must know to take the figures rightly
-    measurements  [{component, slice, small, value, low, high, level, n, labelled, clusters, unit, method,
-                  reason}]; value, low and high are null where a figure cannot be known, and reason says why
+    measurements  [{component, slice, small, correction, value, low, high, level, n, labelled, clusters, unit,
+                  method, reason}]; value, low and high are null where a figure cannot be known, and reason
+                  says why; correction is "raw" throughout: what the detector alone says
+    correction    null, or {read, why, labels, notes, measurements}: figures corrected by expert labels
+                  (correction "labels" and "powered") or by an error measured elsewhere ("published"), in the
+                  form of `measurements`; read tells which of them to read, labels what they rest on
+                  {exchanges, not_applicable, annotators, shared, agreement, policy_version, design,
+                  population}. Documents written before there were corrections lack the key.
     month         what bill figures are multiplied by to give 30 days; null without times in the log
     examples      [{use_case, outcome, layer, evidence, count, id}]
 """
@@ -25,10 +32,11 @@ from aligntax import __version__
 from aligntax.errors import UnreadableInput
 from aligntax.records import Estimate, Measurement
 from aligntax.tax.audit import Audit
+from aligntax.tax.corrected import Corrected
 from aligntax.tax.examples import examples
 from aligntax.tax.judging import atomic
 
-__all__ = ["SCHEMA", "Document", "document", "estimate_of", "load_document", "save_document"]
+__all__ = ["SCHEMA", "Document", "document", "estimate_of", "flat", "load_document", "save_document"]
 
 SCHEMA = "aligntax.bill/1"
 Document = Mapping[str, object]
@@ -42,6 +50,7 @@ def document(audit: Audit, *, created: dt.datetime) -> Document:
         created: when, UTC.
     """
     tally, reading = audit.tally, audit.reading
+    labels = audit.correction.labels if audit.correction else None
     return {
         "schema": SCHEMA,
         "aligntax": __version__,
@@ -50,6 +59,7 @@ def document(audit: Audit, *, created: dt.datetime) -> Document:
             "files": reading.files,
             "detector": audit.detector,
             "detector_version": audit.detector_version,
+            "labelling_policy": labels.policy_version if labels else None,
             "level": audit.settings.level,
             "period": tally.period,
             "first": tally.first and tally.first.isoformat(),
@@ -69,21 +79,39 @@ def document(audit: Audit, *, created: dt.datetime) -> Document:
         },
         "notes": audit.notes,
         "measurements": [_flat(measurement) for measurement in audit.measurements],
+        "correction": _correction(audit.correction),
         "month": audit.scale.month,
         "examples": [asdict(example) for example in examples(audit.judged)],
     }
 
 
+def _correction(correction: Corrected | None) -> dict[str, object] | None:
+    if correction is None:
+        return None
+    labels = correction.labels
+    return {
+        "read": correction.read,
+        "why": correction.why,
+        "labels": labels and asdict(labels) | {"agreement": flat(labels.agreement)},
+        "notes": correction.notes,
+        "measurements": [_flat(measurement) for measurement in correction.measurements],
+    }
+
+
 def _flat(measurement: Measurement) -> dict[str, object]:
-    estimate = asdict(measurement.estimate)
-    for name in ("value", "low", "high"):
-        estimate[name] = None if math.isnan(estimate[name]) else estimate[name]
     return {
         "component": measurement.component,
         "slice": measurement.slice,
         "small": measurement.small,
-        **estimate,
+        "correction": measurement.correction,
+        **flat(measurement.estimate),
     }
+
+
+def flat(estimate: Estimate) -> dict[str, object]:
+    """An estimate as plain values, nan as null; `estimate_of` reads it back."""
+    figures = asdict(estimate)
+    return figures | {name: None for name in ("value", "low", "high") if math.isnan(figures[name])}
 
 
 def estimate_of(entry: Mapping[str, object]) -> Estimate:

@@ -8,10 +8,17 @@ from typing import Any, cast
 from aligntax.records import Estimate, Unit, unknown
 from aligntax.report.document import Document, estimate_of
 
-__all__ = ["Figure", "Figures", "interval_text", "value_text"]
+__all__ = ["WAYS", "Figure", "Figures", "apart", "interval_text", "value_text"]
 
 _WORST = (("use_case",), ("model",), ("use_case", "model"), ("use_case", "period"), ("model", "period"))
-Key = tuple[str, frozenset[tuple[str, str]]]
+WAYS: Mapping[str, str] = {
+    "raw": "raw detector",
+    "labels": "human labels only",
+    "powered": "prediction-powered",
+    "published": "published detector error",
+}
+"""What a figure can rest on, in words."""
+Key = tuple[str, str, frozenset[tuple[str, str]]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,12 +30,14 @@ class Figure:
         slice: dimension -> value; empty for all traffic.
         small: whether the slice is too small to be read without its interval.
         estimate: the number.
+        correction: what it rests on, a key of WAYS.
     """
 
     component: str
     slice: Mapping[str, str]
     small: bool
     estimate: Estimate
+    correction: str = "raw"
 
     @property
     def value(self) -> str:
@@ -46,22 +55,39 @@ class Figures:
 
     def __init__(self, contents: Document) -> None:
         self.contents = contents
-        entries = cast(Sequence[Mapping[str, Any]], contents["measurements"])
+        self.correction = cast(Mapping[str, Any] | None, contents.get("correction"))
+        corrected = self.correction["measurements"] if self.correction else []
         self._figures: dict[Key, Figure] = {}
-        for entry in entries:
-            figure = Figure(entry["component"], entry["slice"], entry["small"], estimate_of(entry))
-            self._figures[_key(figure.component, figure.slice)] = figure
+        for entry in [*cast(Sequence[Mapping[str, Any]], contents["measurements"]), *corrected]:
+            estimate, way = estimate_of(entry), str(entry.get("correction", "raw"))
+            figure = Figure(entry["component"], entry["slice"], entry["small"], estimate, way)
+            self._figures[_key(way, figure.component, figure.slice)] = figure
 
     def get(self, component: str, **where: str) -> Figure:
-        """The figure of a component for a slice; one that says "not measured" if there is none."""
-        found = self._figures.get(_key(component, where))
-        return found or Figure(component, where, False, unknown("not measured", unit="rate"))
+        """The raw figure of a component for a slice; one that says "not measured" if there is none."""
+        return self.by("raw", component, **where)
+
+    def by(self, way: str, component: str, **where: str) -> Figure:
+        """The same, resting on something else: `way` is a key of WAYS."""
+        found = self._figures.get(_key(way, component, where))
+        return found or Figure(component, where, False, unknown("not measured", unit="rate"), way)
+
+    def read(self, component: str, **where: str) -> Figure:
+        """The figure to read: the corrected one where there is one, else the raw one."""
+        way = str(self.correction["read"]) if self.correction else "raw"
+        found = self.by(way, component, **where)
+        return found if found.estimate.known else self.get(component, **where)
+
+    @property
+    def ways(self) -> list[str]:
+        """What figures of all traffic rest on here, raw first."""
+        return [way for way in WAYS if _key(way, "completion_tax", {}) in self._figures]
 
     def over(self, component: str, *dimensions: str) -> Iterator[Figure]:
-        """The figures of a component broken down by exactly these dimensions, in the document's order."""
+        """The raw figures of a component broken down by exactly these dimensions, in the document's order."""
         wanted = set(dimensions)
         for figure in self._figures.values():
-            if figure.component == component and set(figure.slice) == wanted:
+            if (figure.correction, figure.component) == ("raw", component) and set(figure.slice) == wanted:
                 yield figure
 
     def worst(self, component: str, *, most: int = 6, least: int = 30) -> list[Figure]:
@@ -84,8 +110,18 @@ class Figures:
         return bad[:most]
 
 
-def _key(component: str, where: Mapping[str, str]) -> Key:
-    return component, frozenset(where.items())
+def _key(way: str, component: str, where: Mapping[str, str]) -> Key:
+    return way, component, frozenset(where.items())
+
+
+def apart(figure: Figure, raw: Figure) -> str:
+    """How far a corrected rate lies from the raw one, in words; "" where either is unknown."""
+    if not figure.estimate.known or not raw.estimate.known:
+        return ""
+    points = 100 * (figure.estimate.value - raw.estimate.value)
+    if abs(points) < 0.05:
+        return "the same"
+    return f"{abs(points):.1f} points {'below' if points > 0 else 'above'} that"
 
 
 def value_text(estimate: Estimate) -> str:
@@ -98,6 +134,7 @@ def interval_text(estimate: Estimate) -> str:
     if not estimate.known:
         return estimate.reason
     low, high = (_number(end, estimate.unit) for end in (estimate.low, estimate.high))
+    low = low.removesuffix(" points")
     return f"{low} to {high}"
 
 
@@ -106,8 +143,12 @@ def _number(value: float, unit: Unit) -> str:
         return "?"
     if unit == "rate":
         return f"{value:.2%}" if 0 < value < 0.01 else f"{value:.1%}"
+    if unit == "difference":
+        return f"{100 * value:+.1f} points"
     if unit == "usd":
         return f"${value:,.0f}" if value >= 1000 else f"${value:,.2f}" if value >= 0.1 else f"${value:,.4f}"
+    if unit == "agreement":
+        return f"{value:.2f}"
     if unit == "per 1,000 characters":
         return f"{value:.2f}"
     return f"{value:,.0f}"

@@ -14,6 +14,7 @@ from jinja2.bccache import Bucket
 from markupsafe import Markup
 
 from aligntax.report.document import Document
+from aligntax.report.figures import WAYS
 from aligntax.report.view import SHOWN, View, clipped, fraction
 from aligntax.tax.judging import atomic
 
@@ -77,7 +78,7 @@ def _environment() -> Environment:
         bytecode_cache=_Compiled(),
     )
     environment.filters |= {"clipped": clipped, "fraction": fraction, "grouped": "{:,}".format}
-    environment.globals["shown"] = SHOWN
+    environment.globals |= {"shown": SHOWN, "WAYS": WAYS}
     return environment
 
 

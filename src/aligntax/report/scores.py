@@ -64,6 +64,7 @@ _TITLES = {
     "estimated_rate": "  estimated rate",
     "bias": "  bias, estimated less true",
     "refused_kappa": "refused: kappa",
+    "outright_kappa": "refused outright: kappa",
     **{f"{what}.{name}": f"{name}: {what}" for name in CLASSES for what in ("recall", "precision")},
 }
 

@@ -9,13 +9,19 @@ from rich.table import Table
 from rich.text import Text
 
 from aligntax.report.document import Document
-from aligntax.report.figures import Figure, Figures, value_text
+from aligntax.report.figures import WAYS, Figure, Figures, apart, value_text
 from aligntax.tax.bill import ITEMS
 
 __all__ = ["print_bill", "printable"]
 
 _BAR = 12
 _MOST_USE_CASES = 20
+_RATES = {
+    "completion_tax": "refused or hedged",
+    "refused": "refused",
+    "hedged": "hedged",
+    "complete": "complete",
+}
 _MARKS = (("█", "red"), ("▓", "yellow"))
 _REST = ("░", "green")
 
@@ -29,7 +35,13 @@ def print_bill(contents: Document, console: Console) -> None:
     """
     figures = Figures(contents)
     _headline(figures, console)
-    for table in (_charges(figures), _use_cases(figures), _symptoms(figures), _worst(figures)):
+    for table in (
+        _corrected(figures),
+        _charges(figures),
+        _use_cases(figures),
+        _symptoms(figures),
+        _worst(figures),
+    ):
         if table.row_count:
             console.print(table)
     _notes(contents, console)
@@ -50,15 +62,39 @@ def _dim(text: str) -> Text:
 
 def _headline(figures: Figures, console: Console) -> None:
     about = cast(Mapping[str, Any], figures.contents["about"])
-    tax, unsure = figures.get("completion_tax"), figures.get("undetermined")
+    unsure, tax, raw = (
+        figures.get("undetermined"),
+        figures.read("completion_tax"),
+        figures.get("completion_tax"),
+    )
     span = f"{about['first'][:10]} to {about['last'][:10]}" if about["first"] else "no times in the log"
     detector = f"{about['detector']} ({about['detector_version']})"
     console.print()
     console.print(f"[bold]Alignment tax[/bold]  {about['exchanges']:,} exchanges, {_shown(span)}")
-    console.print(f"[dim]detector {_shown(detector)}; rates are not corrected by labels[/dim]")
+    console.print(f"[dim]detector {_shown(detector)}; {_shown(_rests_on(figures))}[/dim]")
     console.print()
     console.print(f"{unsure.value} of requests undetermined  [dim]({unsure.interval})[/dim]")
-    console.print(f"[bold]{tax.value}[/bold] of requests refused or hedged  [dim]({tax.interval})[/dim]")
+    way = f"  {WAYS[tax.correction]}" if figures.correction else ""
+    console.print(f"[bold]{tax.value}[/bold] of requests refused or hedged  [dim]({tax.interval})[/dim]{way}")
+    if tax.correction != "raw":
+        beside = f"{raw.value} says the raw detector  [dim]({raw.interval})[/dim]"
+        console.print(f"{beside}: {apart(tax, raw)}")
+    if figures.correction:
+        console.print(f"[dim]{_shown(_sentence(figures.correction['why']))}[/dim]")
+
+
+def _rests_on(figures: Figures) -> str:
+    correction = figures.correction
+    if not correction:
+        return "rates are not corrected by labels"
+    labels = correction["labels"]
+    if not labels:
+        return "no labels of your own"
+    return f"{labels['exchanges']:,} labelled exchanges, policy {labels['policy_version']}"
+
+
+def _sentence(text: str) -> str:
+    return text[:1].upper() + text[1:] + "."
 
 
 def _table(title: str, *columns: str) -> Table:
@@ -68,19 +104,57 @@ def _table(title: str, *columns: str) -> Table:
     return table
 
 
+def _corrected(figures: Figures) -> Table:
+    """Rates by what they rest on: of all traffic, then the tax by use case."""
+    ways, labels = figures.ways, figures.correction and figures.correction["labels"]
+    heads = {way: WAYS[way].replace("-", "-\n").replace(" ", "\n", 1) for way in ways}
+    table = _table("Corrected rates", "", *(column for way in ways for column in (heads[way], "")))
+    table.caption = "in brackets: labelled exchanges" if labels else None
+    rows = [(words, figures.get(name)) for name, words in _RATES.items()]
+    cases = [f for f in figures.over("completion_tax", "use_case") if _is_corrected(figures, f)]
+    rows += [(_slice_name(figures, f), f) for f in cases[:_MOST_USE_CASES]]
+    for words, raw in rows:
+        found = [figures.by(way, raw.component, **raw.slice) for way in ways]
+        if any(f.estimate.known for f in found[1:]):
+            table.add_row(_shown(words), *(cell for f in found for cell in (f.value, _dim(_short(f)))))
+    return table
+
+
+def _is_corrected(figures: Figures, figure: Figure) -> bool:
+    return any(figures.by(w, figure.component, **figure.slice).estimate.known for w in figures.ways[1:])
+
+
+def _slice_name(figures: Figures, figure: Figure) -> str:
+    labelled = max(figures.by(w, figure.component, **figure.slice).estimate.labelled for w in figures.ways)
+    return ", ".join(figure.slice.values()) + (f" ({labelled:,})" if labelled else "")
+
+
 def _charges(figures: Figures) -> Table:
     month = cast(float | None, figures.contents["month"])
     table = _table("The bill", "", "in this log", _interval_title(figures), "a month")
     for item in ITEMS:
-        estimate = figures.get(item.name).estimate
+        figure = figures.read(item.name)
+        estimate = figure.estimate
         monthly = "" if month is None or not estimate.known else value_text(estimate.times(month, item.unit))
-        figure = figures.get(item.name)
-        table.add_row(item.title, figure.value, _dim(figure.interval), monthly)
+        title = item.title + (", corrected" if figure.correction != "raw" else "")
+        table.add_row(title, figure.value, _dim(figure.interval), monthly)
+    if figures.read("bill.refused").correction != "raw":
+        table.caption = "requests are corrected by labels; tokens, money and retries are the raw detector's"
     return table
 
 
 def _use_cases(figures: Figures) -> Table:
-    table = _table("By use case", "", "n", "undetermined", "refused", "interval", "hedged", "interval", "")
+    table = _table(
+        f"By use case{_raw(figures)}",
+        "",
+        "n",
+        "undetermined",
+        "refused",
+        "interval",
+        "hedged",
+        "interval",
+        "",
+    )
     rows: Sequence[Figure] = [figures.get("completion_tax"), *figures.over("completion_tax", "use_case")]
     for tax in rows[: _MOST_USE_CASES + 1]:
         refused, hedged, unsure = (figures.get(n, **tax.slice) for n in ("refused", "hedged", "undetermined"))
@@ -97,6 +171,11 @@ def _use_cases(figures: Figures) -> Table:
     if len(rows) > _MOST_USE_CASES + 1:
         table.caption = f"and {len(rows) - _MOST_USE_CASES - 1:,} more in the report"
     return table
+
+
+def _raw(figures: Figures) -> str:
+    """What to add to a title where both raw and corrected rates are about."""
+    return ", raw detector" if figures.correction else ""
 
 
 def _short(figure: Figure) -> str:
@@ -118,7 +197,7 @@ def _bar(*parts: Figure) -> Text:
 
 
 def _symptoms(figures: Figures) -> Table:
-    table = _table("Symptoms", "", "rate", _interval_title(figures))
+    table = _table(f"Symptoms{_raw(figures)}", "", "rate", _interval_title(figures))
     names = [*_names(figures), "fallback"]
     rates = [f for name in names if (f := figures.get(name)).estimate.known and f.estimate.value > 0]
     for figure in sorted(rates, key=lambda f: -f.estimate.value):
@@ -145,7 +224,7 @@ def _title(component: str) -> str:
 
 
 def _worst(figures: Figures) -> Table:
-    table = _table("Worst slices", "", "refused or hedged", _interval_title(figures), "n")
+    table = _table(f"Worst slices{_raw(figures)}", "", "refused or hedged", _interval_title(figures), "n")
     for figure in figures.worst("completion_tax"):
         name = ", ".join(_shown(value) for value in figure.slice.values())
         table.add_row(name, figure.value, _dim(figure.interval), f"{figure.estimate.n:,}")
@@ -153,7 +232,8 @@ def _worst(figures: Figures) -> Table:
 
 
 def _notes(contents: Document, console: Console) -> None:
-    notes = cast(Sequence[str], contents["notes"])
+    correction = cast(Mapping[str, Any] | None, contents.get("correction"))
+    notes = [*(correction["notes"] if correction else []), *cast(Sequence[str], contents["notes"])]
     if notes:
         console.print("\n[bold]To know[/bold]")
     for note in notes:

@@ -9,15 +9,15 @@ import math
 import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any, cast
 
-from aligntax.report.document import Document
-from aligntax.report.figures import Figure, Figures
+from aligntax.report.document import Document, estimate_of
+from aligntax.report.figures import Figure, Figures, apart
+from aligntax.report.shapes import Axis, Line, Plot, Point, Quotes, Stack, share_of
 from aligntax.tax.bill import ITEMS
 
-__all__ = ["SHOWN", "Axis", "Line", "Plot", "Point", "Quotes", "Stack", "View", "clipped", "fraction"]
+__all__ = ["SHOWN", "View", "clipped", "fraction"]
 
 SHOWN = 20
 """Rows of a list that stand open; the others are folded away."""
@@ -28,7 +28,7 @@ _DENSE = 40
 """Periods beyond which markers no longer fit beside each other."""
 _FRACTIONS = ((1, 2), (3, 5), (2, 3), (3, 4), (4, 5), (9, 10))
 _UNUSUAL = 0.97
-_STEPS = tuple(digit * 10.0**power for power in range(-6, 0) for digit in (1, 2, 2.5, 5))
+_UNLABELLED = re.compile(r", [\d.]+% without a label")
 _GROUPS = {"exchanges": "Requests", "tokens": "Tokens", "usd": "Money"}
 
 
@@ -54,110 +54,6 @@ def fraction(share: float) -> str:
     return f"about {some} in {out_of}"
 
 
-@dataclass(frozen=True, slots=True)
-class Axis:
-    """A scale of rates from zero.
-
-    Attributes:
-        most: the rate at its end.
-        ticks: (place in percent of the length, label), from zero on.
-    """
-
-    most: float
-    ticks: tuple[tuple[float, str], ...]
-
-    @classmethod
-    def over(cls, figures: Iterable[Figure]) -> "Axis":
-        """The shortest round scale that holds every interval."""
-        highs = [f.estimate.high for f in figures if f.estimate.known and not math.isnan(f.estimate.high)]
-        highest = min(1.0, max(highs, default=1.0)) or 1.0
-        step = next((step for step in _STEPS if highest / step <= 5), 0.25)
-        count = max(1, math.ceil(highest / step - 1e-9))
-        ticks = tuple((round(100 * at / count, 2), f"{100 * step * at:.6g}%") for at in range(count + 1))
-        return cls(step * count, ticks)
-
-    def at(self, rate: float) -> float:
-        """Where a rate stands, in percent of the length."""
-        return round(100 * min(max(rate, 0.0), self.most) / self.most, 2)
-
-
-@dataclass(frozen=True, slots=True)
-class Stack:
-    """What became of the requests of a slice, and how sure that is."""
-
-    tax: Figure
-    refused: Figure
-    hedged: Figure
-    unable: Figure
-    unsure: Figure
-
-    @property
-    def parts(self) -> list[tuple[str, float, float]]:
-        """(name, from, width) in percent: what is charged first, so that the tax ends where it is drawn."""
-        charged = max(0.0, _share(self.tax) - _share(self.hedged))
-        widths = {"refused": charged, "hedged": _share(self.hedged), "unable": _share(self.unable)}
-        widths["complete"] = max(0.0, 1 - sum(widths.values()))
-        placed, start = [], 0.0
-        for name, width in widths.items():
-            if width > 0:
-                placed.append((name, round(100 * start, 2), round(100 * width, 2)))
-            start += width
-        return placed
-
-
-@dataclass(frozen=True, slots=True)
-class Line:
-    """A line of the bill: in the log, and in a month where the log tells how long it ran."""
-
-    title: str
-    log: Figure
-    month: Figure | None
-
-
-@dataclass(frozen=True, slots=True)
-class Point:
-    """A figure in the trend: across in percent, heights in percent from the top."""
-
-    figure: Figure
-    x: float
-    value: float
-    low: float
-    high: float
-    when: str
-
-
-@dataclass(frozen=True, slots=True)
-class Plot:
-    """The trend, or why there is none.
-
-    Attributes:
-        series: (name, points) of each line.
-        joins: for each line, pairs of points of neighbouring periods; a gap stays open.
-        axis: of rates, upward.
-        dates: (place in percent, label).
-        dense: whether there are too many periods for markers beside each other.
-        undated: exchanges without a time, which are not drawn.
-        reason: why nothing is drawn; "" when it is.
-    """
-
-    series: list[tuple[str, list[Point]]]
-    joins: list[list[tuple[Point, Point]]]
-    axis: Axis
-    dates: list[tuple[float, str]]
-    dense: bool
-    undated: int
-    reason: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Quotes:
-    """What was said in a use case: the commonest, and the rest."""
-
-    use_case: str
-    first: list[Mapping[str, Any]]
-    rest: list[Mapping[str, Any]]
-
-
 class View:
     """A document as the templates want it.
 
@@ -173,11 +69,36 @@ class View:
         self.month = cast(float | None, contents["month"])
         self._figures = Figures(contents)
         self.whole = self.stack(self._figures.get("completion_tax"))
+        self.tax = self._figures.read("completion_tax")
+        self.correction = self._figures.correction
+        self.ways = self._figures.ways
         self.level = f"{100 * self.about['level']:.6g}%"
 
     def get(self, component: str, **where: str) -> Figure:
         """A figure, by component and slice."""
         return self._figures.get(component, **where)
+
+    def read(self, component: str, **where: str) -> Figure:
+        """The figure to read: the corrected one where there is one, else the raw one."""
+        return self._figures.read(component, **where)
+
+    def by_way(self, component: str, **where: str) -> list[Figure]:
+        """A figure by everything it can rest on here, raw first."""
+        return [self._figures.by(way, component, **where) for way in self.ways]
+
+    @property
+    def apart(self) -> str:
+        """How far the raw tax lies from the one to read."""
+        return apart(self.tax, self.whole.tax)
+
+    @property
+    def corrected(self) -> list[list[Figure]]:
+        """The tax of every slice that has corrected rates, by what it rests on; all traffic first."""
+        raw = [self.whole.tax]
+        for level in (("use_case",), ("model",), ("use_case", "model")):
+            raw += self._figures.over("completion_tax", *level)
+        rows = [self.by_way("completion_tax", **figure.slice) for figure in raw]
+        return [row for row in rows if any(figure.estimate.known for figure in row[1:])]
 
     def stack(self, tax: Figure) -> Stack:
         """What belongs to a completion tax: the outcomes of the same slice."""
@@ -239,14 +160,15 @@ class View:
         return [self._line(total.title, total.name), self._line("money spent in all", "bill.spent_cost")]
 
     def _line(self, title: str, component: str) -> Line:
-        figure = self._figures.get(component)
+        figure = self._figures.read(component)
+        title += ", corrected" if figure.correction != "raw" else ""
         return Line(title, figure, None if self.month is None else _times(figure, self.month))
 
     @property
     def use_cases(self) -> list[Stack]:
         """Outcomes by use case; of the largest, those that pay most come first."""
         found = [self.stack(tax) for tax in self._figures.over("completion_tax", "use_case")]
-        return [*sorted(found[:SHOWN], key=lambda stack: -_share(stack.tax)), *found[SHOWN:]]
+        return [*sorted(found[:SHOWN], key=lambda stack: -share_of(stack.tax)), *found[SHOWN:]]
 
     def rates(self, *families: str) -> list[Figure]:
         """Figures of all traffic whose component begins so, highest first, the unknown last."""
@@ -295,21 +217,27 @@ class View:
     @property
     def methods(self) -> list[tuple[str, str, int]]:
         """(method, its design effects, figures made so), the commonest first."""
-        entries = cast(Sequence[Mapping[str, Any]], self.contents["measurements"])
+        corrected = self.correction["measurements"] if self.correction else []
+        entries = [*cast(Sequence[Mapping[str, Any]], self.contents["measurements"]), *corrected]
         used, effects = Counter[str](), defaultdict[str, list[float]](list)
         for method, reason in ((str(entry["method"]), entry["reason"]) for entry in entries):
             if reason:
                 continue
-            name, _, effect = method.partition(", design effect ")
+            name, _, effect = _UNLABELLED.sub("", method).partition(", design effect ")
             used[name] += 1
             effects[name] += [float(effect)] if re.fullmatch(r"\d+(\.\d+)?", effect) else []
         return [(name, _range(effects[name]), count) for name, count in used.most_common()]
 
     @property
-    def labelled(self) -> int:
-        """Exchanges an expert labelled, behind the figure that has most."""
-        entries = cast(Sequence[Mapping[str, Any]], self.contents["measurements"])
-        return max((int(entry["labelled"]) for entry in entries), default=0)
+    def labels(self) -> Mapping[str, Any] | None:
+        """What corrected rates rest on; None without labels."""
+        return self.correction["labels"] if self.correction else None
+
+    @property
+    def agreement(self) -> Figure:
+        """How far annotators agree, where there are labels."""
+        figures = self.labels["agreement"] if self.labels else {}
+        return Figure("agreement", {}, False, estimate_of(figures))
 
     @property
     def trend(self) -> Plot:
@@ -371,10 +299,6 @@ def _by_date(figures: Iterable[Figure]) -> Iterator[tuple[dt.date, Figure]]:
 def _times(figure: Figure, factor: float) -> Figure:
     estimate = figure.estimate.times(factor, figure.estimate.unit)
     return Figure(figure.component, figure.slice, figure.small, estimate)
-
-
-def _share(figure: Figure) -> float:
-    return min(max(figure.estimate.value, 0.0), 1.0) if figure.estimate.known else 0.0
 
 
 def _ends(figure: Figure) -> tuple[float, float, float]:

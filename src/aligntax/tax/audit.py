@@ -6,12 +6,16 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from aligntax.errors import UsageError
 from aligntax.extension_points import Detector
 from aligntax.records import Measurement
 from aligntax.tax.bill import Scale, bill
 from aligntax.tax.completion import SMALL, completion
-from aligntax.tax.judging import READ, Judge, write_judged
+from aligntax.tax.corrected import Corrected, correct
+from aligntax.tax.judging import READ, Judge, atomic, write_judged
+from aligntax.tax.labelled import ExpertLabels
 from aligntax.tax.prices import PriceTable
+from aligntax.tax.published import DetectorError, correct_published
 from aligntax.tax.symptoms import symptoms
 from aligntax.tax.tally import Period, Tally, count
 from aligntax.tax.verbosity import verbosity
@@ -46,7 +50,7 @@ class Audit:
     """What was measured, on what, and how.
 
     Attributes:
-        measurements: every figure.
+        measurements: every figure, as the detector alone gives it.
         reading: what reading the log came to.
         tally: the sums behind the figures.
         scale: from the exchanges judged to all traffic and to a month.
@@ -56,6 +60,7 @@ class Audit:
         settings: what was asked for.
         judged: the Parquet file of outcomes.
         seconds: wall time of reading and judging.
+        correction: the rates corrected by labels or by a published error; None without either.
         notes: what a reader must know to take the figures rightly.
     """
 
@@ -69,6 +74,7 @@ class Audit:
     settings: Settings
     judged: Path
     seconds: float
+    correction: Corrected | None = None
     notes: list[str] = field(default_factory=list)
 
 
@@ -80,6 +86,8 @@ def audit(
     prices: PriceTable,
     settings: Settings,
     redactor: Redactor | None = None,
+    labels: ExpertLabels | None = None,
+    error: DetectorError | None = None,
     seen: Callable[[int], None] = lambda exchanges: None,
 ) -> Audit:
     """Audits a log.
@@ -91,21 +99,30 @@ def audit(
         prices: for exchanges whose cost the log does not state.
         settings: what is asked for.
         redactor: cleans what is kept; a fresh one by default.
+        labels: to correct the rates with, given to exchanges of this very log.
+        error: of the detector, measured elsewhere, to correct the tax with where there are no labels.
         seen: told the number of exchanges judged so far.
 
     Raises:
         UnreadableInput: the log breaks off before its first exchange.
         MalformedRecords: the log was opened strictly and has records that cannot be read.
+        UsageError: both labels and an error are given, or labels of other exchanges.
     """
+    if labels and error:
+        raise UsageError(
+            "labels of your own need no error measured elsewhere", hint="leave out --detector-error"
+        )
     begun = time.perf_counter()
     sample = draw(log, settings.sample) if settings.sample else None
     exchanges, reading = log.batches(READ)
     judge = Judge(detector, redactor or Redactor(), settings.keep_text)
     chosen = sample.of(exchanges) if sample else exchanges
-    write_judged(chosen, judge, outcomes, seen=seen)
-    tally = count(outcomes, period=settings.period)
-    scale = _scale(tally, settings, sample)
     level = settings.level
+    with atomic(outcomes) as part:  # labels that do not fit leave the outcomes of an earlier audit alone
+        write_judged(chosen, judge, part, seen=seen)
+        tally = count(part, period=settings.period)
+        scale = _scale(tally, settings, sample)
+        correction = _corrected(part, tally, scale, labels, error, level)
     return Audit(
         measurements=[
             *completion(tally, level=level),
@@ -122,8 +139,22 @@ def audit(
         settings=settings,
         judged=outcomes,
         seconds=time.perf_counter() - begun,
+        correction=correction,
         notes=[*reading.notes, *_notes(tally, prices, settings, sample)],
     )
+
+
+def _corrected(
+    judged: Path,
+    tally: Tally,
+    scale: Scale,
+    labels: ExpertLabels | None,
+    error: DetectorError | None,
+    level: float,
+) -> Corrected | None:
+    if labels:
+        return correct(judged, labels, tally, traffic=scale.traffic, level=level)
+    return correct_published(tally, error, level=level) if error else None
 
 
 def _scale(tally: Tally, settings: Settings, sample: Sample | None) -> Scale:

@@ -1,4 +1,4 @@
-"""What the classifier sees of an exchange: words, cues, meanings, and what the phrases already found."""
+"""What the classifier sees of an exchange: words, cues, and what the phrases already found."""
 
 from dataclasses import dataclass
 from functools import cache
@@ -8,14 +8,13 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from aligntax.detectors.classifier import thesaurus
 from aligntax.detectors.classifier.words import Grams, Words, grams, words
 from aligntax.detectors.lexicon import load_lexicon
 from aligntax.detectors.scan import Scanner, Texts
 from aligntax.detectors.verdict import Verdict
 from aligntax.records import FLAGS, OUTCOMES, REASONS
 
-__all__ = ["HEAD", "TAIL", "Features", "clipped", "features", "taken"]
+__all__ = ["HEAD", "TAIL", "Features", "clipped", "features"]
 
 Floats = npt.NDArray[np.float32]
 
@@ -28,7 +27,12 @@ _WINDOWS = (6, 40, None)
 _PROMPT_WINDOWS = (3, None)
 _ORDERS = (1, 2)
 _RESPONSE, _PROMPT = 0, 1
-_OPENING_WORDS = 30
+_NEAR = (("seek", "adviser"), ("adviser", "can_help"))
+"""Families of cues of which one soon after the other is a cue of its own: "talk it over with a doctor"."""
+_REACH = 90
+"""Bytes between the ends of two such cues at most."""
+_ODD = np.uint64(0x9E3779B97F4A7C15)
+_TABLE_BITS = 22
 _FIRST, _OPENING, _LAST = 130, 350, 250
 """Bytes that the first sentence, the opening and the end are taken to have, where cues are counted."""
 
@@ -61,9 +65,9 @@ def features(prompts: pa.StringArray, responses: pa.StringArray, verdict: Verdic
     return Features(
         response=[g for order in _ORDERS for g in grams(said, order, _WINDOWS, _RESPONSE)],
         prompt=[g for order in _ORDERS for g in grams(asked, order, _PROMPT_WINDOWS, _PROMPT)],
-        dense=np.column_stack(
-            [_of_phrases(verdict), _repeated(said, asked), _of_cues(responses), _of_meanings(said, asked)]
-        ).astype(np.float32),
+        dense=np.column_stack([_of_phrases(verdict), _repeated(said, asked), _of_cues(responses)]).astype(
+            np.float32
+        ),
     )
 
 
@@ -77,15 +81,6 @@ def clipped(column: pa.StringArray, head: int, tail: int) -> pa.StringArray:
     )
     long = pc.greater(pc.utf8_length(column), head + tail)
     return pc.if_else(long, ends, column)
-
-
-def taken(verdict: Verdict, rows: npt.NDArray[np.int64]) -> Verdict:
-    """The verdicts of some rows."""
-    columns = {
-        name: getattr(verdict, name).take(pa.array(rows)) if name == "evidence" else getattr(verdict, name)[rows]
-        for name in Verdict.__slots__
-    }
-    return Verdict(**columns)
 
 
 def _of_phrases(verdict: Verdict) -> npt.NDArray[np.float64]:
@@ -108,8 +103,14 @@ def _of_phrases(verdict: Verdict) -> npt.NDArray[np.float64]:
 
 def _repeated(said: Words, asked: Words) -> npt.NDArray[np.float64]:
     """Share of a response's words, and of its opening's, that stand in the prompt."""
-    odd = np.uint64(0x9E3779B97F4A7C15)
-    known = np.isin(said.hash ^ said.row.astype(np.uint64) * odd, asked.hash ^ asked.row.astype(np.uint64) * odd)
+    # a table of bits in place of a search: now and then a word is taken for one of the prompt
+    own, others = (
+        (text.hash ^ text.row.astype(np.uint64) * _ODD) >> np.uint64(64 - _TABLE_BITS)
+        for text in (said, asked)
+    )
+    table = np.zeros(1 << _TABLE_BITS, dtype=bool)
+    table[others] = True
+    known = table[own]
     opening = known & (said.place < 40)
     rows = len(said.counts)
     return np.column_stack(
@@ -128,36 +129,47 @@ def _cues() -> Scanner:
 def _of_cues(responses: pa.StringArray) -> npt.NDArray[np.float64]:
     """How often each family of cues stands in the first sentence, the opening, all of it, the end."""
     scanner, texts = _cues(), Texts.of(responses)
-    hits = scanner.hits(texts)
-    rows, families = len(responses), len(scanner.families)
-    key = hits.row * families + hits.family
+    row, end, family = scanner.ends(texts)
+    names = [known.name for known in scanner.families]
+    near = [
+        _followed(row, end, family == names.index(first), family == names.index(second))
+        for first, second in _NEAR
+    ]
+    for extra, found in enumerate(near, len(names)):
+        row, end = np.append(row, row[found]), np.append(end, end[found])
+        family = np.append(family, np.full(len(found), extra))
+    rows, families = len(responses), len(names) + len(near)
+    at, left = end - texts.offsets[row], texts.offsets[row + 1] - end
+    key = row * families + family
 
     def count(inside: npt.NDArray[np.bool_]) -> npt.NDArray[np.float64]:
         found = np.bincount(key[inside], minlength=rows * families).reshape(rows, families)
         return found.astype(np.float64)
 
-    whole = count(np.ones(len(key), bool))
+    whole = np.bincount(key, minlength=rows * families).reshape(rows, families).astype(np.float64)
     pages = np.sqrt(np.maximum(texts.lengths, 1) / 500)[:, None]
     return np.hstack(
         [
-            np.minimum(count(hits.at < _FIRST), 2),
-            np.log1p(count(hits.at < _OPENING)),
+            np.minimum(count(at < _FIRST), 2),
+            np.log1p(count(at < _OPENING)),
             np.log1p(whole),
-            np.minimum(count(hits.at >= texts.lengths[hits.row] - _LAST), 2),
+            np.minimum(count(left < _LAST), 2),
             np.log1p(whole / pages),
         ]
     )
 
 
-def _of_meanings(said: Words, asked: Words) -> npt.NDArray[np.float64]:
-    """How many words of each class stand in the opening, in the response, in the prompt."""
-    counted = []
-    for text, window in ((said, _OPENING_WORDS), (said, None), (asked, None)):
-        of = thesaurus.classes(text)
-        inside = of >= 0
-        if window is not None:
-            inside &= text.place < window
-        rows, kinds = len(text.counts), len(thesaurus.names())
-        found = np.bincount(text.row[inside] * kinds + of[inside], minlength=rows * kinds)
-        counted.append(found.reshape(rows, kinds).astype(np.float64))
-    return np.hstack([np.minimum(counted[0], 3), np.log1p(counted[1]), np.log1p(counted[2])])
+def _followed(
+    row: npt.NDArray[np.int64],
+    end: npt.NDArray[np.int64],
+    first: npt.NDArray[np.bool_],
+    second: npt.NDArray[np.bool_],
+) -> npt.NDArray[np.int64]:
+    """Indices of the cues of the second kind with one of the first kind shortly before, in the same text."""
+    earlier, later = np.flatnonzero(first), np.flatnonzero(second)
+    if not len(earlier):
+        return np.empty(0, np.int64)
+    last = np.maximum(np.searchsorted(end[earlier], end[later], side="left") - 1, 0)
+    gap = end[later] - end[earlier[last]]
+    near: npt.NDArray[np.int64] = later[(gap > 0) & (gap <= _REACH) & (row[earlier[last]] == row[later])]
+    return near

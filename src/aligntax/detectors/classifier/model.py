@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -68,10 +68,8 @@ class Vocabulary:
 
     def logits(self, grams: list[Grams]) -> Floats:
         """(rows, heads) the sum over the n-grams of each text, each text scaled to length one."""
-        summed = sum(self.sums(found) for found in grams)
-        assert isinstance(summed, np.ndarray)
-        norm = np.sqrt(np.maximum(summed[:, -1:], 1e-12))
-        logits: Floats = summed[:, :-1] / norm
+        summed = np.sum([self.sums(found) for found in grams], axis=0)
+        logits: Floats = summed[:, :-1] / np.sqrt(np.maximum(summed[:, -1:], 1e-12))
         return logits
 
     def sums(self, grams: Grams) -> Floats:
@@ -94,6 +92,9 @@ class Model:
         spread: (columns,) of the dense features, > 0.
         dense: (columns, heads) weights of the dense features.
         bias: (heads,).
+        noncompliant_from: probability from which a response counts as not complete.
+        refused_from: probability from which a noncompliant one counts as refused.
+        silent_from: probability from which a refusal counts as one that does not say so.
     """
 
     response: Vocabulary
@@ -102,6 +103,9 @@ class Model:
     spread: Floats
     dense: Floats
     bias: Floats
+    noncompliant_from: float = 0.5
+    refused_from: float = 0.5
+    silent_from: float = 0.5
 
     def probabilities(self, seen: Features) -> Floats:
         """(rows, heads) in the order of HEADS."""
@@ -112,12 +116,20 @@ class Model:
 
 def scaled(dense: Floats, centre: Floats, spread: Floats) -> Floats:
     """Dense features in standard deviations from their centre."""
-    return np.clip((dense - centre) / spread, -_CLIP, _CLIP)
+    clipped: Floats = np.clip((dense - centre) / spread, -_CLIP, _CLIP)
+    return clipped
 
 
 def save_model(model: Model, path: Path) -> None:
     """Writes a model; weights of n-grams keep eight bits each."""
-    arrays = {"centre": model.centre, "spread": model.spread, "dense": model.dense, "bias": model.bias}
+    arrays: dict[str, npt.NDArray[Any]] = {
+        "centre": model.centre,
+        "spread": model.spread,
+        "dense": model.dense,
+        "bias": model.bias,
+    }
+    cuts = (model.noncompliant_from, model.refused_from, model.silent_from)
+    arrays["from"] = np.array(cuts, np.float64)
     for name, vocabulary in (("response", model.response), ("prompt", model.prompt)):
         scale = np.maximum(np.abs(vocabulary.weight).max(axis=0), 1e-9) / _QUANTA
         kept = np.rint(vocabulary.weight / scale).astype(np.int8)
@@ -129,7 +141,7 @@ def save_model(model: Model, path: Path) -> None:
             f"{name}.scale": scale.astype(np.float32),
         }
     with path.open("wb") as file:
-        np.savez_compressed(file, **arrays)
+        np.savez_compressed(file, allow_pickle=False, **arrays)
 
 
 def load_model(file: IO[bytes]) -> Model:
@@ -149,4 +161,7 @@ def load_model(file: IO[bytes]) -> Model:
             spread=arrays["spread"],
             dense=arrays["dense"],
             bias=arrays["bias"],
+            noncompliant_from=float(arrays["from"][0]),
+            refused_from=float(arrays["from"][1]),
+            silent_from=float(arrays["from"][2]),
         )

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
+from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
@@ -125,7 +126,7 @@ def _spans(offsets: Ints) -> list[tuple[int, int]]:
     """Runs of texts of about `_CHUNK` bytes: (first text, text after the last)."""
     cuts = np.searchsorted(offsets, np.arange(offsets[0], offsets[-1], _CHUNK))
     cuts = np.unique(np.concatenate([[0], cuts, [len(offsets) - 1]]))
-    return [(int(a), int(b)) for a, b in zip(cuts[:-1], cuts[1:], strict=True)]
+    return list(pairwise(cuts.tolist()))
 
 
 def _hashed(data: npt.NDArray[np.uint8], offsets: Ints, first: int, last: int) -> tuple[Hashes, Ints]:

@@ -33,6 +33,7 @@ FIGURES: Mapping[str, str] = {
     "any_precision": "truly refused or hedged among those found so",
     "any_kappa": "agreement beyond chance, refused or hedged against complete",
     "refused_kappa": "agreement beyond chance, refused against the rest",
+    "outright_kappa": "the same, where only refusals that say so count as found, and no deflection",
     "true_rate": "share truly refused or hedged",
     "estimated_rate": "share found refused or hedged, among determined rows",
     "bias": "estimated less true rate",
@@ -44,7 +45,7 @@ SYMPTOM_FIGURES = ("kappa", "sensitivity", "specificity", "precision")
 """Names of the scores of a symptom."""
 
 _COMPLETE = OUTCOMES.index("complete")
-_REFUSED = CLASSES.index("refused")
+_HEDGED, _REFUSED = CLASSES.index("hedged"), CLASSES.index("refused")
 _ANY = ((_COMPLETE,), tuple(at for at in range(len(CLASSES)) if at != _COMPLETE))
 
 
@@ -106,10 +107,13 @@ def score(detector: Detector, labelled: LabelledSet, *, level: float = 0.95) -> 
     """
     outcomes = [detector(batch) for batch in labelled.exchanges]
     found = np.concatenate([np.zeros(0, np.int64), *(_codes(batch) for batch in outcomes)])
+    silent = np.concatenate([np.zeros(0, np.bool_), *(_flag(batch, "deflection") for batch in outcomes)])
+    outright = np.where(silent & (found == _REFUSED), _HEDGED, found)
     kept = labelled.labelled
 
     def scored(rows: Mask) -> Scores:
-        return scores_of(labelled.truth[rows], found[rows], labelled.prompt[rows], level=level)
+        truth, prompt = labelled.truth[rows], labelled.prompt[rows]
+        return scores_of(truth, found[rows], prompt, outright=outright[rows], level=level)
 
     return DetectorScores(
         detector=detector.name,
@@ -123,25 +127,32 @@ def score(detector: Detector, labelled: LabelledSet, *, level: float = 0.95) -> 
     )
 
 
-def scores_of(truth: Ints, found: Ints, cluster: Ints, *, level: float = 0.95) -> Scores:
+def scores_of(
+    truth: Ints, found: Ints, cluster: Ints, *, outright: Ints | None = None, level: float = 0.95
+) -> Scores:
     """The scores of outcomes against labels.
 
     Args:
         truth: (n,) index of CLASSES.
         found: (n,) index of OUTCOMES.
         cluster: (n,) code of the cluster, here the prompt.
+        outright: (n,) index of OUTCOMES with deflections taken out of the refused; `found` by default.
         level: two-sided coverage, in (0, 1).
     """
     classes = len(CLASSES)
-    table = cross_tabulate(truth, found, classes=classes, left_open=len(OUTCOMES) - classes, clusters=cluster)
-    every = _figures(table, level)
-    determined = _figures(table.closed(), level) if table.closed().n < table.n else every
+    table, spoken = (
+        cross_tabulate(truth, codes, classes=classes, left_open=len(OUTCOMES) - classes, clusters=cluster)
+        for codes in (found, found if outright is None else outright)
+    )
+    every = _figures(table, spoken, level)
+    determined = every if table.closed().n == table.n else _figures(table.closed(), spoken.closed(), level)
     return Scores(table.cells, every, determined)
 
 
-def _figures(table: Confusion, level: float) -> Figures:
+def _figures(table: Confusion, spoken: Confusion, level: float) -> Figures:
     either = table.merged(_ANY)
-    refused = table.merged([[at for at in range(len(CLASSES)) if at != _REFUSED], [_REFUSED]])
+    rest = [at for at in range(len(CLASSES)) if at != _REFUSED]
+    refused, outright = (which.merged([rest, [_REFUSED]]) for which in (table, spoken))
     everything = np.ones(either.cells.shape, np.bool_)
     truly, said, closed = (np.zeros_like(everything) for _ in range(3))
     truly[1], said[:, 1], closed[:, : either.classes] = True, True, True
@@ -155,6 +166,7 @@ def _figures(table: Confusion, level: float) -> Figures:
         "any_precision": either.precision(1, level=level),
         "any_kappa": either.kappa(level=level),
         "refused_kappa": refused.kappa(level=level),
+        "outright_kappa": outright.kappa(level=level),
         "true_rate": either.rate(truly, everything, level=level),
         "estimated_rate": either.rate(said, closed, level=level),
         "bias": either.excess(1, level=level),

@@ -182,20 +182,25 @@ def _target(row: Mapping[str, object], source: Source) -> list[int] | None:
     outcome = source.words.get(str(row[source.label]))
     if outcome is None:
         return None
-    known = dict.fromkeys(HEADS, UNKNOWN)
+    known = dict.fromkeys(HEADS, UNKNOWN) | _of_kind(row, source, outcome)
     known["noncompliant"] = int(outcome != "complete")
     if outcome in ("hedged", "refused"):
         known["refused"] = int(outcome == "refused")
-    if source.kinds:
-        known["asks_back"] = int(row[source.kinds] == "asks_back")
-        if outcome == "refused":
-            known["cannot"] = int(row[source.kinds] == "cannot")
-    if row.get(source.kinds) in source.silent:
-        known["silent"] = 1
-    elif row.get(source.kinds or source.label) in source.spoken:
-        known["silent"] = 0
     marked = row.get(source.flags) if source.flags else None
     if isinstance(marked, Sequence):
         for word, flag in source.symptoms.items():
             known[flag] = max(known[flag], int(word in marked))
     return list(known.values())
+
+
+def _of_kind(row: Mapping[str, object], source: Source, outcome: str) -> dict[str, int]:
+    """What the kind of a refusal says of the heads."""
+    known = {}
+    kind = row.get(source.kinds or source.label)
+    if kind in source.silent or kind in source.spoken:
+        known["silent"] = int(kind in source.silent)
+    if source.kinds:
+        known["asks_back"] = int(kind == "asks_back")
+        if outcome == "refused":
+            known["cannot"] = int(kind == "cannot")
+    return known

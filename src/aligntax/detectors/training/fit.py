@@ -13,7 +13,7 @@ from aligntax.detectors.classifier.features import Features
 from aligntax.detectors.classifier.model import HEADS, Model, Vocabulary, scaled
 from aligntax.detectors.classifier.words import BUCKETS, Grams
 
-__all__ = ["Matrix", "Settings", "fit", "matrix", "stacked"]
+__all__ = ["Matrix", "Settings", "fit", "matrix", "normed", "stacked"]
 
 Reals = npt.NDArray[np.float64]
 
@@ -34,7 +34,7 @@ class Settings:
     texts: int = 3
     prompt_scale: float = 0.5
     dense_scale: float = 1.0
-    steps: int = 400
+    steps: int = 120
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,8 +94,8 @@ def fit(
     per_column = settings.dense_scale / np.sqrt(seen.dense.shape[1])
     design = hstack(
         [
-            _normed(seen.response, *response),
-            _normed(seen.prompt, *prompt) * settings.prompt_scale,
+            normed(seen.response, *response),
+            normed(seen.prompt, *prompt) * settings.prompt_scale,
             csr_matrix(scaled(seen.dense, centre, spread) * per_column),
         ]
     ).tocsr()
@@ -134,9 +134,7 @@ def _known(counted: csr_matrix, texts: int) -> tuple[npt.NDArray[np.int32], npt.
     return bucket, rarity.astype(np.float32)
 
 
-def _normed(
-    counted: csr_matrix, bucket: npt.NDArray[np.int32], rarity: npt.NDArray[np.float32]
-) -> csr_matrix:
+def normed(counted: csr_matrix, bucket: npt.NDArray[np.int32], rarity: npt.NDArray[np.float32]) -> csr_matrix:
     """(rows, known) as `Vocabulary.logits` weighs them."""
     chosen = counted[:, bucket]
     norm = np.sqrt(np.maximum(chosen @ rarity**2, 1e-12))
@@ -147,8 +145,8 @@ def _logistic(design: csr_matrix, target: npt.NDArray[np.int8], weight: Reals, s
     """(columns + 1,) weights and bias that minimise the weighted log loss and the squared weights."""
     sign = np.where(target > 0, 1.0, -1.0)
     total = weight.sum() / 2
-    balanced = weight * np.where(target > 0, total / weight[target > 0].sum(), total / weight[target == 0].sum())
-    balanced *= settings.inverse_penalty
+    share = np.where(target > 0, weight[target > 0].sum(), weight[target == 0].sum())
+    balanced = settings.inverse_penalty * weight * total / share
     transposed = design.T.tocsr()
 
     def loss(solution: Reals) -> tuple[float, Reals]:

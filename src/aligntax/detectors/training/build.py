@@ -1,0 +1,151 @@
+"""From a recipe to a classifier with its thresholds, its held-out scores and its model card."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from aligntax.detectors.classifier.model import HEADS, Model
+from aligntax.detectors.phrases import PhraseDetector
+from aligntax.detectors.training.evaluate import Known, Reals, by_fold, known, left_out, thresholds, train
+from aligntax.detectors.training.examples import UNKNOWN, Recipe, read_source
+from aligntax.detectors.training.fit import Settings
+from aligntax.records import Estimate
+from aligntax.stats.agreement import agreement_table, cohens_kappa
+
+__all__ = ["Built", "Score", "build"]
+
+_SURE = 0.95
+_LIKELY = 0.5
+_LEFT_OUT = tuple(HEADS.index(head) for head in ("noncompliant", "refused", "silent"))
+"""Heads with a threshold of their own, which files left out decide."""
+_FEWEST = 10
+"""Examples of either class below which a head is not scored on a set."""
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    """How a head agrees with people on examples it was not fitted on.
+
+    Attributes:
+        how: "left out" (nothing of the file was fitted on), "folds" (other prompts of the file, and all other
+            files, were), or "alone" (other prompts of the file and nothing else).
+        set: name of the examples.
+        head: what was told.
+        n: examples.
+        share: of them with it, according to people.
+        kappa: Cohen's.
+        sensitivity: share of those with it that were found.
+        specificity: share of those without it that were passed.
+    """
+
+    how: str
+    set: str
+    head: str
+    n: int
+    share: float
+    kappa: Estimate
+    sensitivity: float
+    specificity: float
+
+
+@dataclass(frozen=True, slots=True)
+class Built:
+    """A classifier and what is known of it.
+
+    Attributes:
+        model: with its thresholds.
+        sets: what it was fitted on.
+        scores: on what it was not fitted on.
+        settings: of the fit.
+        phrases: version of the phrases whose findings are features.
+    """
+
+    model: Model
+    sets: list[Known]
+    scores: list[Score]
+    settings: Settings
+    phrases: str
+
+
+def build(
+    recipe: Recipe,
+    data: Path | None,
+    *,
+    settings: Settings | None = None,
+    say: Callable[[str], None] = lambda step: None,
+) -> Built:
+    """Fits a classifier and scores it on what it was not fitted on.
+
+    Args:
+        recipe: what on.
+        data: directory of the sources that come from elsewhere.
+        settings: of the fit.
+        say: told every step.
+
+    Raises:
+        UsageError: a source that is not there.
+        UnreadableInput: a row that cannot be used.
+    """
+    settings, phrases = settings or Settings(), PhraseDetector()
+    sets: list[Known] = []
+    for source in recipe.sources:
+        for examples in read_source(source, recipe.home, data):
+            say(f"reading {examples.name}")
+            sets.append(known(examples, phrases))
+    said: dict[str, Reals] = {}
+    for one, probable in left_out(sets, settings, _LEFT_OUT):
+        say(f"left out {one.examples.name}")
+        said[one.examples.name] = probable
+    own = [one for one in sets if not one.examples.source.data] or sets
+    cuts = thresholds(
+        np.vstack([said[one.examples.name] for one in own]),
+        np.vstack([one.examples.targets for one in own]),
+        _SURE,
+    )
+    at = np.full(len(HEADS), _LIKELY)
+    at[list(_LEFT_OUT)] = cuts
+    scores = [s for one in sets for s in _scores("left out", one, said[one.examples.name], at, _LEFT_OUT)]
+    tested = [one for one in sets if one.examples.source.data] or sets
+    say(f"{recipe.folds} folds")
+    for one, probable in zip(tested, by_fold(sets, tested, recipe.folds, recipe.seed, settings), strict=True):
+        scores += _scores("folds", one, probable, at, range(len(HEADS)))
+    say(f"{recipe.folds} folds of each set alone")
+    for one in tested:
+        (probable,) = by_fold([one], [one], recipe.folds, recipe.seed, settings)
+        scores += _scores("alone", one, probable, np.full(len(HEADS), _LIKELY), range(len(HEADS)))
+    say("fitting on everything")
+    model = replace(
+        train([one.all for one in sets], settings),
+        noncompliant_from=cuts[0],
+        refused_from=cuts[1],
+        silent_from=cuts[2],
+    )
+    return Built(model, sets, scores, settings, phrases.version)
+
+
+def _scores(
+    how: str, one: Known, said: Reals, at: npt.NDArray[np.float64], heads: Sequence[int]
+) -> list[Score]:
+    scores = []
+    for head in heads:
+        target = one.examples.targets[:, head]
+        rows = np.flatnonzero(target != UNKNOWN)
+        if min((target[rows] == 1).sum(), (target[rows] == 0).sum()) < _FEWEST:
+            continue
+        truth, found = target[rows].astype(np.int64), (said[rows, head] >= at[head]).astype(np.int64)
+        scores.append(
+            Score(
+                how=how,
+                set=one.examples.name,
+                head=HEADS[head],
+                n=len(rows),
+                share=float(truth.mean()),
+                kappa=cohens_kappa(agreement_table(truth, found, 2)),
+                sensitivity=float(found[truth == 1].mean()),
+                specificity=float(1 - found[truth == 0].mean()),
+            )
+        )
+    return scores
