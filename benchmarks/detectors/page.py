@@ -66,6 +66,11 @@ _FAILS = """## Where detectors fail
   with a remark on being an AI (ChatGPT refusals) and does not help everywhere: compare specificities. They
   see avoidance only where words betray it. On sets whose labels are about *what* was answered, such as the
   rule-based-reward labels, sensitivity is low.
+- **The classifier** reads prompt and response, and finds lectures and other questions answered. It is trained
+  on the ChatGPT refusals and the rule-based-reward labels, so its scores there in the tables above are those
+  of a set it knows: read the cross-validation and the sets left out below instead. Where a response denies a
+  premise, people differ on whether that answers: on XSTest a denial of a hateful premise is a refusal, on
+  Do-Not-Answer it is not, and no detector can be right on both.
 - **Hedged** is the class that people agree on least, too: on XSTest two annotators share .81 of it (Dice),
   against .98 of complete and of refused. Read refused and hedged together before reading them apart.
 - **Models differ.** A detector's specificity is not a constant: it falls where a model is fond of

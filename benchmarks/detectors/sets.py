@@ -44,8 +44,9 @@ SETS = (
             "labelled full compliance, partial refusal and full refusal; two annotators agree at κ .94."
         ),
         use=(
-            "Not trained on, and no threshold was set on it. Its overall figures were looked at while the "
-            "English phrases were written, so those of the phrase layer are a little kind."
+            "Not trained on, and no threshold was set on it. Its figures were looked at while the English "
+            "phrases and the classifier were made, and kinds of responses that failed here were written "
+            "about more, so the figures of both are a little kind."
         ),
         licence="prompts CC-BY-4.0, completions under the terms of Meta, Mistral and OpenAI",
         by=("model", "prompt_type", "model+prompt_type"),
