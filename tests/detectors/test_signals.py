@@ -7,18 +7,23 @@ from aligntax.detectors import Cascade, SignalDetector, served_by_fallback
 from aligntax.detectors.signals import SIGNALS
 from aligntax.records import EXCHANGE
 
-LONG = "The ledger balances when both sides agree. " * 8
+LONG = (
+    "A ledger balances when its two sides agree: for every debit there is a credit of the same sum. Add up "
+    "both columns; if the totals differ, look for an entry made on one side only, or for two digits swapped."
+)
+
+CASCADE = Cascade()
 
 
 def exchange(**columns: object) -> pa.RecordBatch:
     """One exchange of text, with these columns set."""
-    row = {"id": "1", "kind": "text", "prompt": "Hello?", **columns}
+    row = {"id": "1", "kind": "text", "prompt": "When does a ledger balance?", **columns}
     return pa.RecordBatch.from_pylist([row], schema=EXCHANGE)
 
 
 def outcome(**columns: object) -> dict:
     """What the cascade makes of one exchange."""
-    return Cascade()(exchange(**columns)).to_pylist()[0]
+    return CASCADE(exchange(**columns)).to_pylist()[0]
 
 
 ROWS = [(column, word, layer) for column, words in SIGNALS.items() for word, layer in words.items()]
@@ -85,7 +90,7 @@ def test_fallback(asked: str | None, served: str | None, other: bool) -> None:
     """Another model than the one asked for is a fallback; a dated snapshot or a prefix is not."""
     batch = exchange(model_requested=asked, model_served=served, response=LONG)
     assert served_by_fallback(batch).tolist() == [other]
-    assert Cascade()(batch).to_pylist()[0]["layer"] == ("fallback" if other else None)
+    assert CASCADE(batch).to_pylist()[0]["layer"] == ("fallback" if other else None)
 
 
 def test_signals_alone_abstain() -> None:
