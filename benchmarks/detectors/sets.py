@@ -44,9 +44,9 @@ SETS = (
             "labelled full compliance, partial refusal and full refusal; two annotators agree at κ .94."
         ),
         use=(
-            "Not trained on, and no threshold was set on it. Its figures were looked at while the English "
-            "phrases and the classifier were made, and kinds of responses that failed here were written "
-            "about more, so the figures of both are a little kind."
+            "Never fitted on. Its scores and failures were looked at while the English phrases and the "
+            "classifier were made: more was written about what failed here, and features were kept or "
+            "dropped with its score in sight. One prompt was written again by chance. The figures are kind."
         ),
         licence="prompts CC-BY-4.0, completions under the terms of Meta, Mistral and OpenAI",
         by=("model", "prompt_type", "model+prompt_type"),
@@ -90,8 +90,8 @@ SETS = (
             "often worded as a refusal."
         ),
         use=(
-            "Not trained on, and no threshold was set on it. Its overall figures were looked at while the "
-            "English phrases were written."
+            "Never fitted on. Its scores and failures were looked at while the English phrases and the "
+            "classifier were made, and telling silent refusals apart was added for it. The figures are kind."
         ),
         licence=_DO_NOT_ANSWER,
         flags={"3_answers_with_disclaimer_or_expert_referral": "disclaimer+referral"},

@@ -16,7 +16,7 @@ Ints = npt.NDArray[np.int64]
 Hashes = npt.NDArray[np.uint64]
 
 BUCKETS = 1 << 18
-"""Hashed n-grams fall into so many buckets. A quarter as many cost .05 of kappa by collisions."""
+"""Hashed n-grams fall into so many buckets; with fewer, more of them collide (see the lab log)."""
 
 _CHUNK = 1 << 20
 """Bytes hashed at a time: tables of powers stay in the cache and memory stays bounded."""

@@ -20,7 +20,7 @@ Reals = npt.NDArray[np.float64]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
-    """How the model is fitted; chosen by leaving out one file of examples after the other.
+    """How the model is fitted; compared by leaving out one file of examples after the other.
 
     Attributes:
         inverse_penalty: strength of the data against the squared weights, C.
