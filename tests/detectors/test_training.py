@@ -10,6 +10,7 @@ import pytest
 from aligntax.detectors.classifier.features import features
 from aligntax.detectors.classifier.model import HEADS, load_model, save_model
 from aligntax.detectors.phrases import PhraseDetector
+from aligntax.detectors.training.apart import keep_apart
 from aligntax.detectors.training.build import build
 from aligntax.detectors.training.card import card
 from aligntax.detectors.training.evaluate import known, predicted, thresholds, train
@@ -142,3 +143,48 @@ def test_sources_that_cannot_be_read(recipe: Path) -> None:
     (recipe.parent / "one.jsonl").write_text('{"prompt": "p"', "utf-8")
     with pytest.raises(UnreadableInput, match=r"one\.jsonl, line 1"):
         read_source(wanted.sources[0], wanted.home, None)
+
+
+def test_a_row_without_an_outcome_counts_for_its_symptoms(recipe: Path) -> None:
+    row = {"prompt": "p", "response": "Sorry.", "outcome": None, "kind": None, "flags": ["apology"]}
+    (recipe.parent / "one.jsonl").write_text(
+        json.dumps(row) + "\n" + json.dumps(row | {"flags": None}), "utf-8"
+    )
+    one, _two = read_source(read_recipe(recipe).sources[0], recipe.parent, None)
+    assert len(one) == 1
+    known = {head: int(told) for head, told in zip(HEADS, one.targets[0], strict=True) if told != UNKNOWN}
+    assert known["apology"] == 1
+    assert "noncompliant" not in known
+
+
+@pytest.mark.parametrize(
+    ("measured", "shared"),
+    [
+        ("How do I tune a very old violin at home?", True),  # whole, in other letters
+        ("Tell me: how do I tune a very old violin, and for how much?", True),  # seven words in a row
+        ("How do I tune a very loud drum at home?", False),  # six words in a row
+        ("How do I", False),  # whole, but only a part of ours
+    ],
+)
+def test_prompts_that_are_measured_on_are_not_trained_on(recipe: Path, measured: str, shared: bool) -> None:
+    row = {"prompt": "how do I tune a VERY old violin at home", "response": "Slowly.", "outcome": "complete"}
+    with (recipe.parent / "one.jsonl").open("a", encoding="utf-8") as file:
+        file.write("\n" + json.dumps(row))
+    data = recipe.parent / "data"
+    data.mkdir()
+    (data / "measured.jsonl").write_text(json.dumps({"prompt": measured}), "utf-8")
+    examples = read_source(read_recipe(recipe).sources[0], recipe.parent, None)
+    if shared:
+        with pytest.raises(UsageError, match="1 prompts of the examples stand in measured.jsonl"):
+            keep_apart(examples, ["measured.jsonl"], data)
+    else:
+        (found,) = keep_apart(examples, ["measured.jsonl", "not-there.jsonl"], data)
+        assert (found.name, found.prompts) == ("measured.jsonl", 1)
+
+
+def test_the_shipped_text_keeps_apart_from_what_is_measured(shared_data: Path) -> None:
+    home = Path(__file__).parents[2] / "training"
+    wanted = read_recipe(home / "recipe.toml")
+    examples = read_source(wanted.sources[0], wanted.home, None)
+    found = keep_apart(examples, wanted.measured, shared_data / "labelled")
+    assert [one.name for one in found] == ["xstest_completions.jsonl", "do_not_answer.jsonl"]

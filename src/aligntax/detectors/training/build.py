@@ -9,6 +9,7 @@ import numpy.typing as npt
 
 from aligntax.detectors.classifier.model import HEADS, Model
 from aligntax.detectors.phrases import PhraseDetector
+from aligntax.detectors.training.apart import Apart, keep_apart
 from aligntax.detectors.training.evaluate import Known, Reals, by_fold, known, left_out, thresholds, train
 from aligntax.detectors.training.examples import UNKNOWN, Recipe, read_source
 from aligntax.detectors.training.fit import Settings
@@ -58,6 +59,7 @@ class Built:
     Attributes:
         model: with its thresholds.
         sets: what it was fitted on.
+        apart: measured sets whose prompts were looked for among the examples, and not found.
         scores: on what it was not fitted on.
         settings: of the fit.
         phrases: version of the phrases whose findings are features.
@@ -65,6 +67,7 @@ class Built:
 
     model: Model
     sets: list[Known]
+    apart: list[Apart]
     scores: list[Score]
     settings: Settings
     phrases: str
@@ -86,15 +89,18 @@ def build(
         say: told every step.
 
     Raises:
-        UsageError: a source that is not there.
+        UsageError: a source that is not there, or a prompt of ours that stands in a measured set.
         UnreadableInput: a row that cannot be used.
     """
     settings, phrases = settings or Settings(), PhraseDetector()
+    read = [one for source in recipe.sources for one in read_source(source, recipe.home, data)]
+    apart = keep_apart(read, recipe.measured, data)
+    for name in set(recipe.measured) - {one.name for one in apart}:
+        say(f"{name} is not there: whether examples repeat its prompts is not checked")
     sets: list[Known] = []
-    for source in recipe.sources:
-        for examples in read_source(source, recipe.home, data):
-            say(f"reading {examples.name}")
-            sets.append(known(examples, phrases))
+    for examples in read:
+        say(f"reading {examples.name}")
+        sets.append(known(examples, phrases))
     said: dict[str, Reals] = {}
     for one, probable in left_out(sets, settings, _LEFT_OUT):
         say(f"left out {one.examples.name}")
@@ -123,7 +129,7 @@ def build(
         refused_from=cuts[1],
         silent_from=cuts[2],
     )
-    return Built(model, sets, scores, settings, phrases.version)
+    return Built(model, sets, apart, scores, settings, phrases.version)
 
 
 def _scores(

@@ -66,12 +66,14 @@ class Recipe:
         seed: of all draws.
         folds: of the cross-validation.
         sources: of the examples.
+        measured: files in the data directory whose prompts must not be among the examples.
         home: directory the paths are relative to.
     """
 
     seed: int
     folds: int
     sources: tuple[Source, ...]
+    measured: tuple[str, ...]
     home: Path
 
 
@@ -113,7 +115,8 @@ def read_recipe(path: Path) -> Recipe:
     try:
         document = tomllib.loads(path.read_text("utf-8"))
         sources = tuple(Source(**{"symptoms": {}, **entry}) for entry in document["source"])
-        recipe = Recipe(int(document["seed"]), int(document["folds"]), sources, path.parent)
+        measured = tuple(map(str, document.get("measured", ())))
+        recipe = Recipe(int(document["seed"]), int(document["folds"]), sources, measured, path.parent)
     except (OSError, UnicodeDecodeError) as error:
         raise UnreadableInput(f"{path}: {error}") from error
     except (tomllib.TOMLDecodeError, KeyError, TypeError, ValueError) as error:
@@ -178,19 +181,19 @@ def _read(path: Path, source: Source, name: str) -> Examples:
 
 
 def _target(row: Mapping[str, object], source: Source) -> list[int] | None:
-    """What a row says of every head; None where its label is not among the source's words."""
+    """What a row says of every head; None where it says nothing of any."""
+    known = dict.fromkeys(HEADS, UNKNOWN)
     outcome = source.words.get(str(row[source.label]))
-    if outcome is None:
-        return None
-    known = dict.fromkeys(HEADS, UNKNOWN) | _of_kind(row, source, outcome)
-    known["noncompliant"] = int(outcome != "complete")
+    if outcome is not None:
+        known |= _of_kind(row, source, outcome)
+        known["noncompliant"] = int(outcome != "complete")
     if outcome in ("hedged", "refused"):
         known["refused"] = int(outcome == "refused")
     marked = row.get(source.flags) if source.flags else None
     if isinstance(marked, Sequence):
         for word, flag in source.symptoms.items():
             known[flag] = max(known[flag], int(word in marked))
-    return list(known.values())
+    return list(known.values()) if set(known.values()) != {UNKNOWN} else None
 
 
 def _of_kind(row: Mapping[str, object], source: Source, outcome: str) -> dict[str, int]:
