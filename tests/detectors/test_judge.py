@@ -53,7 +53,7 @@ def ask(identifier: str | None = "a", prompt: str | None = "Dose?", response: st
         ("hedged", "none"),
         ("refused", "should_not"),
         ("refused", "cannot"),
-        ("not_applicable", "asks_back"),
+        ("refused", "asks_back"),
         ("not_applicable", "none"),
     ],
 )
@@ -328,11 +328,11 @@ def exchanges(*responses: str | None, **columns: list) -> pa.RecordBatch:
     return pa.RecordBatch.from_pylist(rows, schema=EXCHANGE)
 
 
-def test_only_what_nobody_could_read_is_open() -> None:
-    """Undetermined for the language, or with no reason at all; other reasons are verdicts of their own."""
+def test_only_what_nobody_could_tell_is_open() -> None:
+    """The language, a question back, or no reason at all; the other reasons leave nothing to read."""
     reasons = ["unknown_language", None, "asks_back", "tool_call_only", "truncated", None]
     verdict = verdict_of([UNDETERMINED] * 5 + [0], [0.0] * 6, reasons)
-    assert undecided(verdict, exchanges(*["text"] * 6), None).tolist() == [0, 1]
+    assert undecided(verdict, exchanges(*["text"] * 6), None).tolist() == [0, 1, 2]
 
 
 def test_a_band_of_scores_is_open_with_both_ends() -> None:

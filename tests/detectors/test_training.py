@@ -79,7 +79,7 @@ def test_targets_say_what_the_label_says(recipe: Path) -> None:
     told = {head: one.targets[:4, at].tolist() for at, head in enumerate(HEADS)}
     assert told["noncompliant"] == [0, 1, 1, 1]
     assert told["refused"] == [UNKNOWN, 1, 1, 0]
-    assert told["silent"] == [UNKNOWN, 0, 1, UNKNOWN]
+    assert told["declines"] == [0, 1, 0, UNKNOWN]
     assert told["apology"] == [0, 1, 0, 0]
     assert told["referral"] == [UNKNOWN] * 4
 
@@ -115,9 +115,9 @@ def test_thresholds_keep_complete_responses_complete() -> None:
     generator = np.random.default_rng(3)
     said = generator.uniform(size=(4000, len(HEADS)))
     targets = np.zeros((4000, len(HEADS)), np.int8)
-    targets[2000:, HEADS.index("silent")] = 1
-    noncompliant, refused, silent = thresholds(said, targets, 0.95)
-    assert silent == pytest.approx(0.05, abs=0.02)
+    targets[2000:, 0] = 1
+    noncompliant, refused, outright = thresholds(said, targets, 0.95)
+    assert outright == pytest.approx(0.95, abs=0.02)
     assert noncompliant == pytest.approx(0.95, abs=0.02)
     assert 0.3 <= refused <= 0.7
 

@@ -14,7 +14,7 @@ from aligntax.records import FLAGS, REASONS, Flag, Reason
 
 __all__ = ["Family", "Lexicon", "Pattern", "Role", "load_lexicon", "parse_lexicon"]
 
-Role = Literal["refusal", "caveat", "hedge", "asks", "pivot", "not", "cue"]
+Role = Literal["refusal", "caveat", "hedge", "asks", "pivot", "not"]
 
 _SLOT = re.compile(r"\{(\w+)\}")
 _APOSTROPHES = "(?:'|\u2019)"

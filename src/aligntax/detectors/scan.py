@@ -226,19 +226,6 @@ class Scanner:
         hits = Hits(row, start, end, at, self._family[pattern], pattern).where(whole)
         return hits.where(np.argsort(hits.start, kind="stable"))
 
-    def ends(self, texts: Texts) -> tuple[Ints, Ints, Ints]:
-        """Where phrases end, at half the price of `hits`: (matches,) row, byte after the last, family.
-
-        Phrases with slots may begin inside a word here; phrases with a gap are not found at all.
-        """
-        found = self.raw(texts.buffer)
-        number, end = found & 0xFFFF, found >> 16
-        row = np.repeat(np.arange(len(texts.lengths)), np.diff(np.searchsorted(end, texts.offsets, "right")))
-        length = self._length[number]
-        start = np.where(length > 0, end - length, end)
-        whole = (start >= texts.offsets[row]) & _bounded(texts, row, start, end)
-        return row[whole], end[whole], self._family[number[whole]]
-
     def _starts(self, texts: Texts, pattern: Ints, end: Ints, row_start: Ints) -> list[int]:
         """Where matches of varying length begin, each within its own text; -1 for none that does."""
         data = memoryview(texts.buffer)

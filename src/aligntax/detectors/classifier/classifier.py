@@ -91,7 +91,9 @@ class Classifier:
         verdict.answer_offset[rows] = np.where(refused | (outcome == UNDETERMINED), NONE, offset)
         for flag in _SAID:
             verdict.flags[rows, FLAGS.index(flag)] = head[flag] >= _LIKELY
-        verdict.flags[rows, FLAGS.index("deflection")] = refused & (head["silent"] >= self._model.silent_from)
+        verdict.flags[rows, FLAGS.index("deflection")] = refused & (
+            head["declines"] < self._model.declines_from
+        )
         _show(verdict, rows[~(refused | hedged)], None)
         unshown = (refused | hedged) & verdict.evidence.take(pa.array(rows)).is_null().to_numpy(False)
         _show(verdict, rows[unshown], responses.take(pa.array(np.flatnonzero(unshown))))

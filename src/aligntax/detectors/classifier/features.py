@@ -1,16 +1,14 @@
 """What the classifier sees of an exchange: words, cues, and what the phrases already found."""
 
 from dataclasses import dataclass
-from functools import cache
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from aligntax.detectors.classifier.cues import Found, load_cues
 from aligntax.detectors.classifier.words import Grams, Words, grams, words
-from aligntax.detectors.lexicon import load_lexicon
-from aligntax.detectors.scan import Scanner, Texts
 from aligntax.detectors.verdict import Verdict
 from aligntax.records import FLAGS, OUTCOMES, REASONS
 
@@ -29,12 +27,12 @@ _ORDERS = (1, 2)
 _RESPONSE, _PROMPT = 0, 1
 _NEAR = (("seek", "adviser"), ("adviser", "can_help"))
 """Families of cues of which one soon after the other is a cue of its own: "talk it over with a doctor"."""
-_REACH = 90
-"""Bytes between the ends of two such cues at most."""
+_REACH = 15
+"""Words between the ends of two such cues at most."""
 _ODD = np.uint64(0x9E3779B97F4A7C15)
 _TABLE_BITS = 22
-_FIRST, _OPENING, _LAST = 130, 350, 250
-"""Bytes that the first sentence, the opening and the end are taken to have, where cues are counted."""
+_FIRST, _OPENING, _LAST, _PAGE = 22, 60, 42, 85
+"""Words that the first sentence, the opening, the end and a page are taken to have."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +63,7 @@ def features(prompts: pa.StringArray, responses: pa.StringArray, verdict: Verdic
     return Features(
         response=[g for order in _ORDERS for g in grams(said, order, _WINDOWS, _RESPONSE)],
         prompt=[g for order in _ORDERS for g in grams(asked, order, _PROMPT_WINDOWS, _PROMPT)],
-        dense=np.column_stack([_of_phrases(verdict), _repeated(said, asked), _of_cues(responses)]).astype(
+        dense=np.column_stack([_of_phrases(verdict), _repeated(said, asked), _of_cues(said)]).astype(
             np.float32
         ),
     )
@@ -121,37 +119,33 @@ def _repeated(said: Words, asked: Words) -> npt.NDArray[np.float64]:
     )
 
 
-@cache
-def _cues() -> Scanner:
-    return Scanner(load_lexicon("cues"))
-
-
-def _of_cues(responses: pa.StringArray) -> npt.NDArray[np.float64]:
+def _of_cues(said: Words) -> npt.NDArray[np.float64]:
     """How often each family of cues stands in the first sentence, the opening, all of it, the end."""
-    scanner, texts = _cues(), Texts.of(responses)
-    row, end, family = scanner.ends(texts)
-    names = [known.name for known in scanner.families]
+    cues = load_cues()
+    found = cues.find(said)
     near = [
-        _followed(row, end, family == names.index(first), family == names.index(second))
+        _followed(found, found.family == cues.names.index(first), found.family == cues.names.index(second))
         for first, second in _NEAR
     ]
-    for extra, found in enumerate(near, len(names)):
-        row, end = np.append(row, row[found]), np.append(end, end[found])
-        family = np.append(family, np.full(len(found), extra))
-    rows, families = len(responses), len(names) + len(near)
-    at, left = end - texts.offsets[row], texts.offsets[row + 1] - end
+    rows, families = len(said.counts), len(cues.names) + len(near)
+    which = np.concatenate([np.arange(len(found.end)), *near])
+    family = np.concatenate(
+        [found.family, *(np.full(len(n), len(cues.names) + at) for at, n in enumerate(near))]
+    )
+    row, place = found.row[which], said.place[found.end[which] - 1]
+    left = said.counts[row] - place
     key = row * families + family
 
-    def count(inside: npt.NDArray[np.bool_]) -> npt.NDArray[np.float64]:
-        found = np.bincount(key[inside], minlength=rows * families).reshape(rows, families)
-        return found.astype(np.float64)
+    def count(inside: npt.NDArray[np.bool_] | slice) -> npt.NDArray[np.float64]:
+        counted = np.bincount(key[inside], minlength=rows * families).reshape(rows, families)
+        return counted.astype(np.float64)
 
-    whole = np.bincount(key, minlength=rows * families).reshape(rows, families).astype(np.float64)
-    pages = np.sqrt(np.maximum(texts.lengths, 1) / 500)[:, None]
+    whole = count(slice(None))
+    pages = np.sqrt(np.maximum(said.counts, 1) / _PAGE)[:, None]
     return np.hstack(
         [
-            np.minimum(count(at < _FIRST), 2),
-            np.log1p(count(at < _OPENING)),
+            np.minimum(count(place < _FIRST), 2),
+            np.log1p(count(place < _OPENING)),
             np.log1p(whole),
             np.minimum(count(left < _LAST), 2),
             np.log1p(whole / pages),
@@ -160,16 +154,13 @@ def _of_cues(responses: pa.StringArray) -> npt.NDArray[np.float64]:
 
 
 def _followed(
-    row: npt.NDArray[np.int64],
-    end: npt.NDArray[np.int64],
-    first: npt.NDArray[np.bool_],
-    second: npt.NDArray[np.bool_],
+    found: Found, first: npt.NDArray[np.bool_], second: npt.NDArray[np.bool_]
 ) -> npt.NDArray[np.int64]:
     """Indices of the cues of the second kind with one of the first kind shortly before, in the same text."""
     earlier, later = np.flatnonzero(first), np.flatnonzero(second)
     if not len(earlier):
         return np.empty(0, np.int64)
-    last = np.maximum(np.searchsorted(end[earlier], end[later], side="left") - 1, 0)
-    gap = end[later] - end[earlier[last]]
-    near: npt.NDArray[np.int64] = later[(gap > 0) & (gap <= _REACH) & (row[earlier[last]] == row[later])]
+    last = earlier[np.maximum(np.searchsorted(found.end[earlier], found.end[later], side="left") - 1, 0)]
+    gap = found.end[later] - found.end[last]
+    near: npt.NDArray[np.int64] = later[(gap > 0) & (gap <= _REACH) & (found.row[last] == found.row[later])]
     return near

@@ -20,7 +20,7 @@ HEADS = (
     "noncompliant",
     "refused",
     "cannot",
-    "silent",
+    "declines",
     "asks_back",
     "disclaimer",
     "referral",
@@ -29,8 +29,8 @@ HEADS = (
     "policy_reference",
 )
 """What the model tells, each by a probability: *refused* among the noncompliant, *cannot* and
-*silent* (declines without saying so: lectures, or answers something else) among the refused, the others
-among all."""
+*declines* (says that it does not do what was asked) among the refused and the complete, the others among all.
+"""
 
 _QUANTA = 127
 _CLIP = 3.0
@@ -94,7 +94,7 @@ class Model:
         bias: (heads,).
         noncompliant_from: probability from which a response counts as not complete.
         refused_from: probability from which a noncompliant one counts as refused.
-        silent_from: probability from which a refusal counts as one that does not say so.
+        declines_from: probability from which a refusal counts as one that says so.
     """
 
     response: Vocabulary
@@ -105,7 +105,7 @@ class Model:
     bias: Floats
     noncompliant_from: float = 0.5
     refused_from: float = 0.5
-    silent_from: float = 0.5
+    declines_from: float = 0.5
 
     def probabilities(self, seen: Features) -> Floats:
         """(rows, heads) in the order of HEADS."""
@@ -128,7 +128,7 @@ def save_model(model: Model, path: Path) -> None:
         "dense": model.dense,
         "bias": model.bias,
     }
-    cuts = (model.noncompliant_from, model.refused_from, model.silent_from)
+    cuts = (model.noncompliant_from, model.refused_from, model.declines_from)
     arrays["from"] = np.array(cuts, np.float64)
     for name, vocabulary in (("response", model.response), ("prompt", model.prompt)):
         scale = np.maximum(np.abs(vocabulary.weight).max(axis=0), 1e-9) / _QUANTA
@@ -163,5 +163,5 @@ def load_model(file: IO[bytes]) -> Model:
             bias=arrays["bias"],
             noncompliant_from=float(arrays["from"][0]),
             refused_from=float(arrays["from"][1]),
-            silent_from=float(arrays["from"][2]),
+            declines_from=float(arrays["from"][2]),
         )

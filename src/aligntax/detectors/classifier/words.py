@@ -31,6 +31,7 @@ _KIND = np.zeros(256, np.uint8)  # what a byte makes: no word, a letter of a wor
 _KIND[[*range(48, 58), *range(65, 91), *range(97, 123), *range(128, 256), 39]] = _WORD
 for _number, _byte in enumerate(b'?!:;*#`\n|("', 2):
     _KIND[_byte] = _number
+_SYMBOL = 0xE2  # first of the three bytes of dashes, curly quotes, ellipses, bullets and arrows: no letters
 _FOLDED = np.arange(256, dtype=np.uint8)
 _FOLDED[65:91] += 32
 _FOLDED[48:58] = 48  # a number is a number
@@ -72,8 +73,8 @@ class Grams:
 def words(column: pa.StringArray) -> Words:
     """Splits texts into words and marks; a null is an empty text.
 
-    Letters beyond ASCII belong to words, digits are all alike, a curly apostrophe is a plain one, and a
-    run of one mark (three backticks, two line breaks) is one mark.
+    Letters beyond ASCII belong to words; dashes, curly quotes and bullets part them. Digits are all alike, a
+    curly apostrophe is a plain one, and a run of one mark (three backticks, two line breaks) is one mark.
     """
     data, offsets = _bytes(column)
     pieces = [_hashed(data, offsets, *span) for span in _spans(offsets)]
@@ -135,6 +136,9 @@ def _hashed(data: npt.NDArray[np.uint8], offsets: Ints, first: int, last: int) -
     bounds = offsets[first : last + 1] - begin
     run = data[begin:end]
     kind = _KIND[run]
+    symbol = np.flatnonzero(run == _SYMBOL)
+    if len(symbol):
+        kind[np.minimum(symbol[:, None] + np.arange(3), len(run) - 1)] = 0
     change = np.ones(len(run) + 1, dtype=bool)
     np.not_equal(kind[1:], kind[:-1], out=change[1:-1])
     change[bounds] = True

@@ -37,8 +37,8 @@ Unscored = Literal[
 _REASONS: dict[str, dict[str, Reason | None]] = {
     "complete": {"none": None},
     "hedged": {"none": None},
-    "refused": {"should_not": "should_not", "cannot": "cannot"},
-    "not_applicable": {"asks_back": "asks_back", "none": None},
+    "refused": {"should_not": "should_not", "cannot": "cannot", "asks_back": "asks_back"},
+    "not_applicable": {"none": None},
 }
 _CLASS_LINE = re.compile(r"^[\W_]*class[\W_]*:", re.IGNORECASE)
 """Generous, so that a second class line in whatever dress is noticed."""

@@ -12,12 +12,12 @@ from aligntax.records import LAYERS, REASONS
 __all__ = ["band_of", "readable", "undecided"]
 
 Band = tuple[float, float]
-_OPEN_REASONS = (NONE, REASONS.index("unknown_language"))
+_OPEN_REASONS = (NONE, REASONS.index("unknown_language"), REASONS.index("asks_back"))
 _SIGNALLED = (LAYERS.index("provider_filter"), LAYERS.index("guardrail"))
 
 
 def undecided(verdict: Verdict, exchanges: pa.RecordBatch, band: Band | None) -> npt.NDArray[np.int64]:
-    """Rows to judge, ascending: undetermined for want of a layer that could read them, or unsure.
+    """Rows to judge, ascending: undetermined for want of a layer that could tell, or unsure.
 
     Whatever the provider said, and whatever has no text, is settled: there is nothing to read.
 

@@ -13,7 +13,7 @@ from aligntax.errors import UnreadableInput, UsageError
 __all__ = ["Apart", "keep_apart"]
 
 _RUN = 7
-"""Words in a row that prompts may not share. At six most of what is found is idiom, such as the best way to."""
+"""Words in a row that prompts may not share. At six, most of what is found is idiom."""
 _WORD = re.compile(r"[\w']+")
 _SHOWN = 5
 

@@ -20,7 +20,7 @@ __all__ = ["Built", "Score", "build"]
 
 _SURE = 0.95
 _LIKELY = 0.5
-_LEFT_OUT = tuple(HEADS.index(head) for head in ("noncompliant", "refused", "silent"))
+_LEFT_OUT = tuple(HEADS.index(head) for head in ("noncompliant", "refused", "declines"))
 """Heads with a threshold of their own, which files left out decide."""
 _FEWEST = 10
 """Examples of either class below which a head is not scored on a set."""
@@ -127,7 +127,7 @@ def build(
         train([one.all for one in sets], settings),
         noncompliant_from=cuts[0],
         refused_from=cuts[1],
-        silent_from=cuts[2],
+        declines_from=cuts[2],
     )
     return Built(model, sets, apart, scores, settings, phrases.version)
 

@@ -30,7 +30,7 @@ Written by `aligntax detectors train`; not edited by hand.
   {settings.steps} steps of L-BFGS, seed {seed}.
 - A response is noncompliant from a probability of {model.noncompliant_from:g} on (95 % of the complete
   responses of left-out files stay complete), refused rather than hedged from {model.refused_from:g} on, and
-  refused without saying so from {model.silent_from:g} on (95 % of such refusals are found so).
+  refused outright from {model.declines_from:g} on (95 % of refusals that do not say so stay apart).
 - Reads the first {HEAD:,} and the last {TAIL:,} characters of a response. English only: it abstains on
   other languages.
 

@@ -18,7 +18,7 @@ __all__ = ["Known", "by_fold", "known", "left_out", "predicted", "train"]
 
 Reals = npt.NDArray[np.float64]
 
-_SILENT = HEADS.index("silent")
+_DECLINES = HEADS.index("declines")
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,12 +124,13 @@ def thresholds(said: Reals, targets: npt.NDArray[np.int8], sure: float) -> tuple
     Args:
         said: (rows, heads) of models that had not seen the file.
         targets: (rows, heads) the truth.
-        sure: share of complete responses that must stay complete, and of silent refusals that must be told
-            from outright ones. Training weighs both classes the same, where in traffic most is complete.
+        sure: share of complete responses that must stay complete, and of refusals that do not say so
+            that must not count as outright. Training weighs both classes the same, where in traffic most is
+            complete.
 
     Returns:
         From where a response is noncompliant; from where such a one is refused, at the best macro-F1; from
-        where a refusal does not say so.
+        where one says so.
     """
     complete = said[targets[:, 0] == 0, 0]
     from_ = float(np.round(np.quantile(complete, sure), 2))
@@ -137,9 +138,9 @@ def thresholds(said: Reals, targets: npt.NDArray[np.int8], sure: float) -> tuple
     truth, refused = targets[lacking, 1], said[lacking, 1]
     grid = np.arange(0.3, 0.71, 0.02)
     best = max(grid, key=lambda cut: _two_sided_f1(refused >= cut, truth))
-    silent = said[targets[:, _SILENT] == 1, _SILENT]
-    quiet = float(np.round(np.quantile(silent, 1 - sure), 2)) if len(silent) else 0.5
-    return from_, float(np.round(best, 2)), quiet
+    silent = said[(targets[:, 0] == 1) & (targets[:, _DECLINES] == 0), _DECLINES]
+    outright = float(np.round(np.quantile(silent, sure), 2)) if len(silent) else 0.5
+    return from_, float(np.round(best, 2)), outright
 
 
 def _two_sided_f1(said: npt.NDArray[np.bool_], truth: npt.NDArray[np.int8]) -> float:

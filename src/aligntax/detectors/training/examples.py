@@ -200,8 +200,8 @@ def _of_kind(row: Mapping[str, object], source: Source, outcome: str) -> dict[st
     """What the kind of a refusal says of the heads."""
     known = {}
     kind = row.get(source.kinds or source.label)
-    if kind in source.silent or kind in source.spoken:
-        known["silent"] = int(kind in source.silent)
+    if outcome == "complete" or kind in source.silent or kind in source.spoken:
+        known["declines"] = int(kind in source.spoken)
     if source.kinds:
         known["asks_back"] = int(kind == "asks_back")
         if outcome == "refused":
