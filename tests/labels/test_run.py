@@ -7,8 +7,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from aligntax.errors import UnreadableInput
-from aligntax.labels.run import UNSCORED, read_run
-from aligntax.tax.cells import NOT_APPLICABLE
+from aligntax.labels.run import read_run
+from aligntax.records import UNRATED_REASONS
 from labels.known_run import exchanges, judged, write_run
 
 ROWS = exchanges({("complete", "legal"): 5, ("refused", "legal"): 3, ("undetermined", "tax"): 2})
@@ -16,16 +16,11 @@ ROWS = exchanges({("complete", "legal"): 5, ("refused", "legal"): 3, ("undetermi
 
 def test_what_is_in_no_rate_needs_no_label(tmp_path: Path) -> None:
     """Tool calls, errors and lost texts are not eligible; other undetermined exchanges are."""
-    reasons = [*UNSCORED, "asks_back", None]
+    reasons = [*UNRATED_REASONS, "asks_back", None]
     rows = [{"id": str(at), "outcome": "undetermined", "reason": r} for at, r in enumerate(reasons)]
     run = judged([*rows, {"id": "z", "outcome": "complete"}], tmp_path)
     assert run.keys == {"3", "4", "z"}
-    assert run.left_out == dict.fromkeys(UNSCORED, 1)
-
-
-def test_in_no_rate_means_what_it_means_to_the_tax() -> None:
-    """The reasons are those by which an audit leaves an exchange out of its rates."""
-    assert set(UNSCORED) == set(NOT_APPLICABLE)
+    assert run.left_out == dict.fromkeys(UNRATED_REASONS, 1)
 
 
 def test_the_directory_stands_for_the_file(tmp_path: Path) -> None:

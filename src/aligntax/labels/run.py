@@ -12,11 +12,9 @@ import pyarrow.parquet as pq
 
 from aligntax.errors import UnreadableInput
 from aligntax.labels.keys import exchange_keys
+from aligntax.records import UNRATED_REASONS
 
-__all__ = ["UNSCORED", "JudgedRun", "read_run"]
-
-UNSCORED = ("tool_call_only", "provider_error", "no_text")
-"""Reasons for which an exchange is in no rate, and so needs no label."""
+__all__ = ["JudgedRun", "read_run"]
 
 _COLUMNS = ("id", "outcome", "layer", "reason", "use_case", "model", "detector", "version", "prompt_key")
 
@@ -119,7 +117,7 @@ def _read(file: Path) -> pa.Table:
 
 def _unscored(rows: pa.Table) -> pa.ChunkedArray:
     undetermined = pc.equal(rows["outcome"], "undetermined")
-    return pc.and_(undetermined, pc.is_in(rows["reason"], pa.array(UNSCORED)))
+    return pc.and_(undetermined, pc.is_in(rows["reason"], pa.array(UNRATED_REASONS)))
 
 
 def _exchanges(rows: pa.Table) -> pa.Table:

@@ -11,6 +11,7 @@ __all__ = [
     "OUTCOME",
     "OUTCOMES",
     "REASONS",
+    "UNRATED_REASONS",
     "Flag",
     "Layer",
     "Outcome",
@@ -46,6 +47,8 @@ OUTCOMES: tuple[OutcomeName, ...] = get_args(OutcomeName)
 LAYERS: tuple[Layer, ...] = get_args(Layer)
 REASONS: tuple[Reason, ...] = get_args(Reason)
 FLAGS: tuple[Flag, ...] = get_args(Flag)
+UNRATED_REASONS: tuple[Reason, ...] = ("tool_call_only", "provider_error", "no_text")
+"""Reasons for which an exchange is no request answered in words: in no rate, and in need of no label."""
 
 OUTCOME = pa.schema(
     [

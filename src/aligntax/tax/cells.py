@@ -8,18 +8,16 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from aligntax.records import FLAGS
+from aligntax.records import FLAGS, UNRATED_REASONS
 from aligntax.stats import GROUPS
 
-__all__ = ["NOT_APPLICABLE", "Accumulator", "Floats", "period_of"]
+__all__ = ["Accumulator", "Floats", "period_of"]
 
 Floats = npt.NDArray[np.float64]
 Mask = npt.NDArray[np.bool_]
 Ints = npt.NDArray[np.int64]
 Period = Literal["day", "week", "month"]
 
-NOT_APPLICABLE = ("tool_call_only", "provider_error", "no_text")
-"""Reasons for which an exchange is no request answered in words: left out of every rate, and counted."""
 LAYERS = ("provider_filter", "guardrail", "model")
 _MOST_SLOTS = 1 << 18
 _FEWEST_GROUPS = 32
@@ -186,7 +184,7 @@ def _measured(batch: pa.RecordBatch) -> dict[str, tuple[Mask | None, Floats | No
     is_outcome, is_layer, is_reason = (_matcher(batch.column(n)) for n in ("outcome", "layer", "reason"))
     complete, hedged, refused = (is_outcome(name) for name in ("complete", "hedged", "refused"))
     determined = complete | hedged | refused
-    unscored = {name: is_reason(name) for name in NOT_APPLICABLE}
+    unscored = {name: is_reason(name) for name in UNRATED_REASONS}
     cannot = refused & is_reason("cannot")
     declined, stopped = refused & ~cannot, refused | hedged
     tokens_in, tokens_out = (_numbers(batch.column(n)) for n in ("tokens_in", "tokens_out"))

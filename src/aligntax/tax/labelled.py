@@ -16,8 +16,7 @@ from aligntax.labels import POLICY_VERSION, LabelSet, Resolved, resolve
 from aligntax.labels.agreement import Agreement, agree
 from aligntax.labels.run import JudgedRun, read_run
 from aligntax.labels.strata import STRATIFIERS
-from aligntax.records import Label
-from aligntax.tax.cells import NOT_APPLICABLE
+from aligntax.records import UNRATED_REASONS, Label
 
 __all__ = ["CLASSES", "OPEN", "ExpertLabels", "LabelledTraffic", "expert_labels", "labelled_traffic"]
 
@@ -222,7 +221,7 @@ def _verdicts(run: JudgedRun) -> pa.ChunkedArray:
     """What the detector said of the exchanges of a run, refusals for lack of an ability apart."""
     table = pq.read_table(run.path, columns=["outcome", "reason"])
     outcome, reason = (table[name].cast(pa.string()) for name in ("outcome", "reason"))
-    unscored = pc.and_(pc.equal(outcome, "undetermined"), pc.is_in(reason, pa.array(NOT_APPLICABLE)))
+    unscored = pc.and_(pc.equal(outcome, "undetermined"), pc.is_in(reason, pa.array(UNRATED_REASONS)))
     unable = pc.and_(pc.equal(outcome, "refused"), pc.fill_null(pc.equal(reason, _CANNOT), False))
     verdicts: pa.ChunkedArray = pc.if_else(unable, _CANNOT, outcome).filter(pc.invert(unscored))
     return verdicts

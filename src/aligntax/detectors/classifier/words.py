@@ -15,7 +15,7 @@ __all__ = ["BUCKETS", "Grams", "Words", "grams", "words"]
 Ints = npt.NDArray[np.int64]
 Hashes = npt.NDArray[np.uint64]
 
-BUCKETS = 1 << 18
+BUCKETS = 1 << 20
 """Hashed n-grams fall into so many buckets; with fewer, more of them collide (see the lab log)."""
 
 _CHUNK = 1 << 20
@@ -24,7 +24,7 @@ _BASE = 0x9E3779B97F4A7C15  # odd, so that it has an inverse modulo 2**64
 _INVERSE = pow(_BASE, -1, 1 << 64)
 _MIX = np.uint64(0xC2B2AE3D27D4EB4F)
 _SALT = np.uint64(0x2545F4914F6CDD1D)
-_SHIFT = np.uint64(64 - 18)
+_SHIFT = np.uint64(64 - 20)
 
 _WORD = 1
 _KIND = np.zeros(256, np.uint8)  # what a byte makes: no word, a letter of a word, or a mark of its own
