@@ -46,7 +46,7 @@ SETS = (
         use=(
             "Never fitted on. Its scores and failures were looked at while the English phrases and the "
             "classifier were made: more was written about what failed here, and features were kept or "
-            "dropped with its score in sight. One prompt was written again by chance. The figures are kind."
+            "dropped with its score in sight. The figures are kind."
         ),
         licence="prompts CC-BY-4.0, completions under the terms of Meta, Mistral and OpenAI",
         by=("model", "prompt_type", "model+prompt_type"),
@@ -91,7 +91,7 @@ SETS = (
         ),
         use=(
             "Never fitted on. Its scores and failures were looked at while the English phrases and the "
-            "classifier were made, and telling silent refusals apart was added for it. The figures are kind."
+            "classifier were made, and telling outright refusals apart was added for it. The figures are kind."
         ),
         licence=_DO_NOT_ANSWER,
         flags={"3_answers_with_disclaimer_or_expert_referral": "disclaimer+referral"},

@@ -111,15 +111,24 @@ def test_building_twice_gives_the_same_and_the_card_tells_it(recipe: Path) -> No
     assert first.sets[0].examples.sha256[:16] in text
 
 
-def test_thresholds_keep_complete_responses_complete() -> None:
+def test_cuts_keep_what_is_without_from_counting() -> None:
     generator = np.random.default_rng(3)
-    said = generator.uniform(size=(4000, len(HEADS)))
-    targets = np.zeros((4000, len(HEADS)), np.int8)
-    targets[2000:, 0] = 1
-    noncompliant, refused, outright = thresholds(said, targets, 0.95)
-    assert outright == pytest.approx(0.95, abs=0.02)
-    assert noncompliant == pytest.approx(0.95, abs=0.02)
-    assert 0.3 <= refused <= 0.7
+    said = generator.uniform(size=(8000, len(HEADS)))
+    targets = np.zeros((8000, len(HEADS)), np.int8)
+    targets[4000:, 0] = 1
+    marked = np.arange(8000) % 2 == 0
+    said[~marked, 0] *= 0.5
+    cuts, unmarked = thresholds(said, targets, marked)
+    complete = targets[:, 0] == 0
+    assert (said[complete, 0] < cuts[0]).mean() == pytest.approx(0.95, abs=0.01)
+    assert unmarked == cuts[0]  # the plainer responses are never held to less
+    said[~marked, 0] *= 2
+    cuts, unmarked = thresholds(said, targets, marked)
+    assert (said[complete & ~marked, 0] < unmarked).mean() == pytest.approx(0.99, abs=0.01)
+    assert cuts[HEADS.index("declines")] == pytest.approx(0.95, abs=0.02)
+    assert cuts[HEADS.index("apology")] == pytest.approx(0.95, abs=0.02)
+    assert cuts[HEADS.index("cannot")] == 0.5
+    assert 0.3 <= cuts[HEADS.index("refused")] <= 0.7
 
 
 @pytest.mark.parametrize(

@@ -24,7 +24,6 @@ from aligntax.records import FLAGS, LAYERS, REASONS, Flag
 
 __all__ = ["Classifier", "shipped_model"]
 
-_LIKELY = 0.5
 _GREETING = 40
 """Bytes up to which an opening sentence is not shown alone."""
 _PLAINLY_ANSWERED = 1000
@@ -64,47 +63,38 @@ class Classifier:
         if len(rows):
             wanted = pa.array(rows)
             prompts, responses = (exchanges.column(name).take(wanted) for name in ("prompt", "response"))
-            probable = self._model.probabilities(features(prompts, responses, verdict.take(rows)))
-            self._conclude(verdict, rows, probable, responses)
+            told, probable = self._model.told(features(prompts, responses, verdict.take(rows)))
+            _conclude(verdict, rows, told, probable[:, 0], responses)
         return verdict
 
-    def _conclude(
-        self,
-        verdict: Verdict,
-        rows: npt.NDArray[np.int64],
-        probable: npt.NDArray[np.float32],
-        responses: pa.StringArray,
-    ) -> None:
-        """Writes the outcomes of some rows, by their (rows, heads) probabilities, into the verdicts."""
-        head = dict(zip(HEADS, probable.T, strict=True))
-        outcome = self._outcome(head)
-        refused, hedged = outcome == REFUSED, outcome == HEDGED
-        before = verdict.outcome[rows]
-        ground = np.where(head["cannot"] >= _LIKELY, REASONS.index("cannot"), REASONS.index("should_not"))
-        ground = np.where(before == REFUSED, verdict.reason[rows], ground)
-        asks = REASONS.index("asks_back")
-        verdict.outcome[rows] = outcome
-        verdict.layer[rows] = np.where(refused, LAYERS.index("model"), NONE)
-        verdict.reason[rows] = np.select([refused, outcome == UNDETERMINED], [ground, asks], NONE)
-        verdict.score[rows] = head["noncompliant"]
-        offset = np.maximum(verdict.answer_offset[rows], 0)
-        verdict.answer_offset[rows] = np.where(refused | (outcome == UNDETERMINED), NONE, offset)
-        for flag in _SAID:
-            verdict.flags[rows, FLAGS.index(flag)] = head[flag] >= _LIKELY
-        verdict.flags[rows, FLAGS.index("deflection")] = refused & (
-            head["declines"] < self._model.declines_from
-        )
-        _show(verdict, rows[~(refused | hedged)], None)
-        unshown = (refused | hedged) & verdict.evidence.take(pa.array(rows)).is_null().to_numpy(False)
-        _show(verdict, rows[unshown], responses.take(pa.array(np.flatnonzero(unshown))))
 
-    def _outcome(self, head: dict[str, npt.NDArray[np.float32]]) -> npt.NDArray[np.int8]:
-        """(rows,) code of the outcome."""
-        kept = head["refused"] >= self._model.refused_from
-        asks = head["asks_back"] >= _LIKELY
-        lacking = np.where(kept, np.where(asks, UNDETERMINED, REFUSED), HEDGED)
-        codes = np.where(head["noncompliant"] >= self._model.noncompliant_from, lacking, COMPLETE)
-        return codes.astype(np.int8)
+def _conclude(
+    verdict: Verdict,
+    rows: npt.NDArray[np.int64],
+    told: npt.NDArray[np.bool_],
+    noncompliant: npt.NDArray[np.float32],
+    responses: pa.StringArray,
+) -> None:
+    """Writes into the verdicts what the (rows, heads) of the model tell of some rows."""
+    head = dict(zip(HEADS, told.T, strict=True))
+    lacking = np.where(head["refused"], np.where(head["asks_back"], UNDETERMINED, REFUSED), HEDGED)
+    outcome = np.where(head["noncompliant"], lacking, COMPLETE).astype(np.int8)
+    refused, hedged = outcome == REFUSED, outcome == HEDGED
+    ground = np.where(head["cannot"], REASONS.index("cannot"), REASONS.index("should_not"))
+    ground = np.where(verdict.outcome[rows] == REFUSED, verdict.reason[rows], ground)
+    asks = REASONS.index("asks_back")
+    verdict.outcome[rows] = outcome
+    verdict.layer[rows] = np.where(refused, LAYERS.index("model"), NONE)
+    verdict.reason[rows] = np.select([refused, outcome == UNDETERMINED], [ground, asks], NONE)
+    verdict.score[rows] = noncompliant
+    offset = np.maximum(verdict.answer_offset[rows], 0)
+    verdict.answer_offset[rows] = np.where(refused | (outcome == UNDETERMINED), NONE, offset)
+    for flag in _SAID:
+        verdict.flags[rows, FLAGS.index(flag)] = head[flag]
+    verdict.flags[rows, FLAGS.index("deflection")] = refused & ~head["declines"]
+    _show(verdict, rows[~(refused | hedged)], None)
+    unshown = (refused | hedged) & verdict.evidence.take(pa.array(rows)).is_null().to_numpy(False)
+    _show(verdict, rows[unshown], responses.take(pa.array(np.flatnonzero(unshown))))
 
 
 @cache

@@ -3,7 +3,7 @@
 import itertools
 import re
 import tomllib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
@@ -45,10 +45,12 @@ class Cues:
 
     Args:
         families: name of a family -> its phrases, spelled out.
+        neutral: families that plain answers are full of; the others mark a response.
     """
 
-    def __init__(self, families: Mapping[str, Sequence[str]]) -> None:
+    def __init__(self, families: Mapping[str, Sequence[str]], neutral: Collection[str] = ()) -> None:
         self.names = tuple(families)
+        self.marks = np.array([name not in neutral for name in families], dtype=bool)
         forms = [(form, number) for number, phrases in enumerate(families.values()) for form in phrases]
         spelled = words(pa.array([form for form, _ in forms], pa.string()))
         steps: dict[tuple[int, int], int] = {}
@@ -108,7 +110,8 @@ def load_cues() -> Cues:
         {
             family["name"]: [form for phrase in family["phrases"] for form in _spelled(phrase, slots)]
             for family in document["family"]
-        }
+        },
+        [family["name"] for family in document["family"] if family.get("neutral")],
     )
 
 

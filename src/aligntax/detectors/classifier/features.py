@@ -9,7 +9,7 @@ import pyarrow.compute as pc
 
 from aligntax.detectors.classifier.cues import Found, load_cues
 from aligntax.detectors.classifier.words import Grams, Words, grams, words
-from aligntax.detectors.verdict import Verdict
+from aligntax.detectors.verdict import COMPLETE, Verdict
 from aligntax.records import FLAGS, OUTCOMES, REASONS
 
 __all__ = ["HEAD", "TAIL", "Features", "clipped", "features"]
@@ -43,11 +43,13 @@ class Features:
         response: n-grams of the responses, one entry an order and window.
         prompt: n-grams of the prompts.
         dense: (rows, columns) numbers of every row.
+        marked: (rows,) whether the phrases or a cue found anything but a plain answer.
     """
 
     response: list[Grams]
     prompt: list[Grams]
     dense: Floats
+    marked: npt.NDArray[np.bool_]
 
 
 def features(prompts: pa.StringArray, responses: pa.StringArray, verdict: Verdict) -> Features:
@@ -60,12 +62,14 @@ def features(prompts: pa.StringArray, responses: pa.StringArray, verdict: Verdic
     """
     responses = clipped(responses, HEAD, TAIL)
     said, asked = words(responses), words(clipped(prompts, _PROMPT_HEAD, _PROMPT_TAIL))
+    found = load_cues().find(said)
     return Features(
         response=[g for order in _ORDERS for g in grams(said, order, _WINDOWS, _RESPONSE)],
         prompt=[g for order in _ORDERS for g in grams(asked, order, _PROMPT_WINDOWS, _PROMPT)],
-        dense=np.column_stack([_of_phrases(verdict), _repeated(said, asked), _of_cues(said)]).astype(
+        dense=np.column_stack([_of_phrases(verdict), _repeated(said, asked), _of_cues(said, found)]).astype(
             np.float32
         ),
+        marked=_marked(verdict, found),
     )
 
 
@@ -119,10 +123,15 @@ def _repeated(said: Words, asked: Words) -> npt.NDArray[np.float64]:
     )
 
 
-def _of_cues(said: Words) -> npt.NDArray[np.float64]:
+def _marked(verdict: Verdict, found: Found) -> npt.NDArray[np.bool_]:
+    marked: npt.NDArray[np.bool_] = (verdict.outcome != COMPLETE) | verdict.flags.any(axis=1)
+    marked[found.row[load_cues().marks[found.family]]] = True
+    return marked
+
+
+def _of_cues(said: Words, found: Found) -> npt.NDArray[np.float64]:
     """How often each family of cues stands in the first sentence, the opening, all of it, the end."""
     cues = load_cues()
-    found = cues.find(said)
     near = [
         _followed(found, found.family == cues.names.index(first), found.family == cues.names.index(second))
         for first, second in _NEAR

@@ -1,6 +1,6 @@
 """A linear model with several heads over hashed n-grams and dense numbers, and the file it is kept in."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import IO, Any
@@ -92,9 +92,8 @@ class Model:
         spread: (columns,) of the dense features, > 0.
         dense: (columns, heads) weights of the dense features.
         bias: (heads,).
-        noncompliant_from: probability from which a response counts as not complete.
-        refused_from: probability from which a noncompliant one counts as refused.
-        declines_from: probability from which a refusal counts as one that says so.
+        cuts: (heads,) probability from which each head counts.
+        unmarked_cut: that of *noncompliant* for a response in which neither phrases nor cues found anything.
     """
 
     response: Vocabulary
@@ -103,9 +102,15 @@ class Model:
     spread: Floats
     dense: Floats
     bias: Floats
-    noncompliant_from: float = 0.5
-    refused_from: float = 0.5
-    declines_from: float = 0.5
+    cuts: Floats = field(default_factory=lambda: np.full(len(HEADS), 0.5, np.float32))
+    unmarked_cut: float = 0.5
+
+    def told(self, seen: Features) -> tuple[npt.NDArray[np.bool_], Floats]:
+        """What the heads tell: (rows, heads) whether each counts, and (rows, heads) probabilities."""
+        probable = self.probabilities(seen)
+        told: npt.NDArray[np.bool_] = probable >= self.cuts
+        told[:, 0] &= seen.marked | (probable[:, 0] >= self.unmarked_cut)
+        return told, probable
 
     def probabilities(self, seen: Features) -> Floats:
         """(rows, heads) in the order of HEADS."""
@@ -128,8 +133,7 @@ def save_model(model: Model, path: Path) -> None:
         "dense": model.dense,
         "bias": model.bias,
     }
-    cuts = (model.noncompliant_from, model.refused_from, model.declines_from)
-    arrays["from"] = np.array(cuts, np.float64)
+    arrays["cuts"], arrays["unmarked_cut"] = model.cuts, np.array(model.unmarked_cut)
     for name, vocabulary in (("response", model.response), ("prompt", model.prompt)):
         scale = np.maximum(np.abs(vocabulary.weight).max(axis=0), 1e-9) / _QUANTA
         kept = np.rint(vocabulary.weight / scale).astype(np.int8)
@@ -161,7 +165,6 @@ def load_model(file: IO[bytes]) -> Model:
             spread=arrays["spread"],
             dense=arrays["dense"],
             bias=arrays["bias"],
-            noncompliant_from=float(arrays["from"][0]),
-            refused_from=float(arrays["from"][1]),
-            declines_from=float(arrays["from"][2]),
+            cuts=arrays["cuts"],
+            unmarked_cut=float(arrays["unmarked_cut"]),
         )

@@ -1,6 +1,6 @@
 """From a recipe to a classifier with its thresholds, its held-out scores and its model card."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -18,10 +18,6 @@ from aligntax.stats.agreement import agreement_table, cohens_kappa
 
 __all__ = ["Built", "Score", "build"]
 
-_SURE = 0.95
-_LIKELY = 0.5
-_LEFT_OUT = tuple(HEADS.index(head) for head in ("noncompliant", "refused", "declines"))
-"""Heads with a threshold of their own, which files left out decide."""
 _FEWEST = 10
 """Examples of either class below which a head is not scored on a set."""
 
@@ -102,46 +98,41 @@ def build(
         say(f"reading {examples.name}")
         sets.append(known(examples, phrases))
     said: dict[str, Reals] = {}
-    for one, probable in left_out(sets, settings, _LEFT_OUT):
+    for one, probable in left_out(sets, settings):
         say(f"left out {one.examples.name}")
         said[one.examples.name] = probable
     own = [one for one in sets if not one.examples.source.data] or sets
-    cuts = thresholds(
+    cuts, unmarked = thresholds(
         np.vstack([said[one.examples.name] for one in own]),
         np.vstack([one.examples.targets for one in own]),
-        _SURE,
+        np.concatenate([one.seen.marked for one in own]),
     )
-    at = np.full(len(HEADS), _LIKELY)
-    at[list(_LEFT_OUT)] = cuts
-    scores = [s for one in sets for s in _scores("left out", one, said[one.examples.name], at, _LEFT_OUT)]
+    scores = [s for one in sets for s in _scores("left out", one, said[one.examples.name], cuts, unmarked)]
     tested = [one for one in sets if one.examples.source.data] or sets
     say(f"{recipe.folds} folds")
     for one, probable in zip(tested, by_fold(sets, tested, recipe.folds, recipe.seed, settings), strict=True):
-        scores += _scores("folds", one, probable, at, range(len(HEADS)))
+        scores += _scores("folds", one, probable, cuts, unmarked)
     say(f"{recipe.folds} folds of each set alone")
     for one in tested:
         (probable,) = by_fold([one], [one], recipe.folds, recipe.seed, settings)
-        scores += _scores("alone", one, probable, np.full(len(HEADS), _LIKELY), range(len(HEADS)))
+        scores += _scores("alone", one, probable, np.full(len(HEADS), 0.5), 0.5)
     say("fitting on everything")
-    model = replace(
-        train([one.all for one in sets], settings),
-        noncompliant_from=cuts[0],
-        refused_from=cuts[1],
-        declines_from=cuts[2],
-    )
+    model = replace(train([one.all for one in sets], settings), cuts=cuts, unmarked_cut=unmarked)
     return Built(model, sets, apart, scores, settings, phrases.version)
 
 
 def _scores(
-    how: str, one: Known, said: Reals, at: npt.NDArray[np.float64], heads: Sequence[int]
+    how: str, one: Known, said: Reals, cuts: npt.NDArray[np.floating], unmarked: float
 ) -> list[Score]:
+    told = said >= cuts
+    told[:, 0] &= one.seen.marked | (said[:, 0] >= unmarked)
     scores = []
-    for head in heads:
+    for head in range(len(HEADS)):
         target = one.examples.targets[:, head]
         rows = np.flatnonzero(target != UNKNOWN)
         if min((target[rows] == 1).sum(), (target[rows] == 0).sum()) < _FEWEST:
             continue
-        truth, found = target[rows].astype(np.int64), (said[rows, head] >= at[head]).astype(np.int64)
+        truth, found = target[rows].astype(np.int64), told[rows, head].astype(np.int64)
         scores.append(
             Score(
                 how=how,

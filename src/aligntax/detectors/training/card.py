@@ -1,6 +1,7 @@
 """The model card that lies beside the weights."""
 
 from aligntax.detectors.classifier.features import HEAD, TAIL
+from aligntax.detectors.classifier.model import HEADS
 from aligntax.detectors.classifier.words import BUCKETS
 from aligntax.detectors.training.build import Built, Score
 
@@ -28,9 +29,9 @@ Written by `aligntax detectors train`; not edited by hand.
   {built.phrases}, cues).
 - Settings: C = {settings.inverse_penalty:g}, n-grams in at least {settings.texts} texts, at most
   {settings.steps} steps of L-BFGS, seed {seed}.
-- A response is noncompliant from a probability of {model.noncompliant_from:g} on (95 % of the complete
-  responses of left-out files stay complete), refused rather than hedged from {model.refused_from:g} on, and
-  refused outright from {model.declines_from:g} on (95 % of refusals that do not say so stay apart).
+- A response is noncompliant from a probability of {model.cuts[0]:.2f} on (95 % of the complete responses of
+  left-out files stay complete), or of {model.unmarked_cut:.2f} where neither phrases nor cues found anything
+  (99 %). Cuts of the other heads: {_cuts(built)}.
 - Reads the first {HEAD:,} and the last {TAIL:,} characters of a response. English only: it abstains on
   other languages.
 
@@ -69,6 +70,10 @@ Scores of the whole cascade on sets that were only measured stand in docs/detect
 - The labels of the train sets are of one person each, or of the writer.
 - It knows the wording of models from 2022 to 2026; later ones may refuse in other words.
 """
+
+
+def _cuts(built: Built) -> str:
+    return ", ".join(f"{head} {cut:.2f}" for head, cut in zip(HEADS[1:], built.model.cuts[1:], strict=True))
 
 
 def _sets(built: Built) -> str:

@@ -18,7 +18,11 @@ __all__ = ["Known", "by_fold", "known", "left_out", "predicted", "train"]
 
 Reals = npt.NDArray[np.float64]
 
-_DECLINES = HEADS.index("declines")
+_REFUSED, _DECLINES = HEADS.index("refused"), HEADS.index("declines")
+_FLAGS = HEADS.index("disclaimer")
+_LIKELY, _SURE, _VERY_SURE = 0.5, 0.95, 0.99
+_GROUPS = 5
+"""Groups into which the files of a source are parted, to be left out one after the other."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,13 +84,21 @@ def predicted(model: Model, seen: Matrix) -> Reals:
     return np.asarray(1 / (1 + np.exp(-logits)), np.float64)
 
 
-def left_out(
-    sets: Sequence[Known], settings: Settings, heads: Sequence[int]
-) -> Iterator[tuple[Known, Reals]]:
-    """Every file in turn, and what a model fitted on all the others says of it: (rows, heads)."""
-    for one in sets:
-        model = train([other.all for other in sets if other is not one], settings, heads)
-        yield one, predicted(model, one.seen)
+def left_out(sets: Sequence[Known], settings: Settings) -> Iterator[tuple[Known, Reals]]:
+    """Every file, and what a model that was fitted on nothing of its source, or of a few files, says of it.
+
+    A source of one file is left out by itself; files of a source that has several, some at a time.
+
+    Yields:
+        The file and (rows, heads) probabilities.
+    """
+    names = dict.fromkeys(one.examples.source.name for one in sets)
+    of_source = [[one for one in sets if one.examples.source.name == name] for name in names]
+    groups = [of[at::_GROUPS] for of in of_source for at in range(min(_GROUPS, len(of)))]
+    for group in groups:
+        model = train([other.all for other in sets if other not in group], settings)
+        for one in group:
+            yield one, predicted(model, one.seen)
 
 
 def by_fold(
@@ -118,29 +130,42 @@ def by_fold(
     return said
 
 
-def thresholds(said: Reals, targets: npt.NDArray[np.int8], sure: float) -> tuple[float, float, float]:
+def thresholds(
+    said: Reals, targets: npt.NDArray[np.int8], marked: npt.NDArray[np.bool_]
+) -> tuple[npt.NDArray[np.float32], float]:
     """Where a probability counts, set on files that were left out.
+
+    Training weighs both classes of a head the same; in traffic most is complete and without symptoms. So cuts
+    keep 95 % of the complete responses complete, 99 % of those in which nothing is marked, 95 % of refusals
+    that do not say so from counting as outright, and 95 % of responses without a symptom without it. That of
+    refused against hedged is at the best macro-F1.
 
     Args:
         said: (rows, heads) of models that had not seen the file.
         targets: (rows, heads) the truth.
-        sure: share of complete responses that must stay complete, and of refusals that do not say so
-            that must not count as outright. Training weighs both classes the same, where in traffic most is
-            complete.
+        marked: (rows,) see `Features`.
 
     Returns:
-        From where a response is noncompliant; from where such a one is refused, at the best macro-F1; from
-        where one says so.
+        (heads,) the cuts, none but that of *refused* and *declines* below 1/2, and the cut of *noncompliant*
+        for responses in which nothing is marked.
     """
-    complete = said[targets[:, 0] == 0, 0]
-    from_ = float(np.round(np.quantile(complete, sure), 2))
-    lacking = (said[:, 0] >= from_) & (targets[:, 1] != UNKNOWN)
-    truth, refused = targets[lacking, 1], said[lacking, 1]
-    grid = np.arange(0.3, 0.71, 0.02)
-    best = max(grid, key=lambda cut: _two_sided_f1(refused >= cut, truth))
-    silent = said[(targets[:, 0] == 1) & (targets[:, _DECLINES] == 0), _DECLINES]
-    outright = float(np.round(np.quantile(silent, sure), 2)) if len(silent) else 0.5
-    return from_, float(np.round(best, 2)), outright
+    cuts = np.full(len(HEADS), _LIKELY)
+    complete, declined = targets[:, 0] == 0, targets[:, 0] == 1
+    cuts[0] = _kept_below(said[complete, 0], _SURE)
+    lacking = (said[:, 0] >= cuts[0]) & (targets[:, _REFUSED] != UNKNOWN)
+    truth, refused = targets[lacking, _REFUSED], said[lacking, _REFUSED]
+    cuts[_REFUSED] = max(np.arange(0.3, 0.71, 0.02), key=lambda cut: _two_sided_f1(refused >= cut, truth))
+    silent = declined & (targets[:, _DECLINES] == 0)
+    cuts[_DECLINES] = _kept_below(said[silent, _DECLINES], _SURE)
+    for head in range(_FLAGS, len(HEADS)):
+        cuts[head] = max(_LIKELY, _kept_below(said[targets[:, head] == 0, head], _SURE))
+    unmarked = max(cuts[0], _kept_below(said[complete & ~marked, 0], _VERY_SURE))
+    return np.round(cuts, 2).astype(np.float32), float(np.round(unmarked, 2))
+
+
+def _kept_below(said: Reals, share: float) -> float:
+    """The probability below which so many lie."""
+    return float(np.quantile(said, share)) if len(said) else _LIKELY
 
 
 def _two_sided_f1(said: npt.NDArray[np.bool_], truth: npt.NDArray[np.int8]) -> float:

@@ -1,6 +1,8 @@
 """Fits the heads of the classifier: logistic regressions over one matrix of features."""
 
+import os
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
@@ -45,20 +47,22 @@ class Matrix:
         response: (rows, BUCKETS) how often each n-gram stands in the response.
         prompt: (rows, BUCKETS) in the prompt.
         dense: (rows, columns).
+        marked: (rows,) see `Features`.
     """
 
     response: csr_matrix
     prompt: csr_matrix
     dense: npt.NDArray[np.float32]
+    marked: npt.NDArray[np.bool_]
 
     def take(self, rows: npt.NDArray[np.int64]) -> "Matrix":
         """Some of the rows."""
-        return Matrix(self.response[rows], self.prompt[rows], self.dense[rows])
+        return Matrix(self.response[rows], self.prompt[rows], self.dense[rows], self.marked[rows])
 
 
 def matrix(seen: Features) -> Matrix:
     """The matrix of some features."""
-    return Matrix(_counted(seen.response), _counted(seen.prompt), seen.dense)
+    return Matrix(_counted(seen.response), _counted(seen.prompt), seen.dense, seen.marked)
 
 
 def stacked(parts: Sequence[Matrix]) -> Matrix:
@@ -67,6 +71,7 @@ def stacked(parts: Sequence[Matrix]) -> Matrix:
         vstack([part.response for part in parts]).tocsr(),
         vstack([part.prompt for part in parts]).tocsr(),
         np.vstack([part.dense for part in parts]),
+        np.concatenate([part.marked for part in parts]),
     )
 
 
@@ -100,10 +105,14 @@ def fit(
         ]
     ).tocsr()
     solved = np.zeros((design.shape[1] + 1, len(HEADS)))
-    for head in heads:
+
+    def solve(head: int) -> None:
         used = np.flatnonzero(weights[:, head] > 0)
         if len(np.unique(targets[used, head])) == 2:
             solved[:, head] = _logistic(design[used], targets[used, head], weights[used, head], settings)
+
+    with ThreadPoolExecutor(os.cpu_count()) as threads:  # products of sparse matrices let other threads run
+        list(threads.map(solve, heads))
     cuts = np.cumsum([len(response[0]), len(prompt[0])])
     of_response, of_prompt, of_dense = np.split(solved[:-1], cuts)
     return Model(

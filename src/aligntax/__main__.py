@@ -1,0 +1,5 @@
+"""`python -m aligntax`: the command line, where its script is not on the path."""
+
+from aligntax.cli.app import main
+
+main()
