@@ -47,16 +47,17 @@ def audited(log: Path, detector: str, out: Path) -> list[dict[str, Any]]:
     # the baselines are shown as they are: labels were drawn by the verdicts of the default detector
     command += ["--labels", str(LABELS)] if LABELS.exists() and not detector.startswith("baseline") else []
     subprocess.run(command, check=True, capture_output=True)
-    measured: list[dict[str, Any]] = json.loads((out / "bill.json").read_text("utf-8"))["measurements"]
+    bill = json.loads((out / "bill.json").read_text("utf-8"))
+    measured = bill["measurements"] + (bill["correction"] or {"measurements": []})["measurements"]
     return [one for one in measured if one["component"] == COMPONENT]
 
 
 def shown(measured: list[dict[str, Any]], correction: str, **of: str) -> str:
-    """A rate with its interval, or a dash."""
+    """A rate with its interval, or nothing."""
     for one in measured:
         if one["correction"] == correction and one["slice"] == of and one["value"] is not None:
             return f"{one['value']:.1%} ({one['low']:.1%} to {one['high']:.1%})"
-    return "–"
+    return ""
 
 
 def main() -> None:
@@ -84,9 +85,10 @@ def main() -> None:
     contents = {
         "title": "Ordinary instructions",
         "caption": (
-            "Share of answers called refused or hedged: ten systems of 2023 and 2024 on the same 805 everyday "
-            "instructions (AlpacaEval). Nobody has labelled these. The labels that correct the rates here were given "
-            "by a language model under the labelling policy, blind to system and detector, and checked by no person."
+            "Share of answers called refused or hedged, ability limits left out: ten systems of 2023 and 2024 on "
+            "the same 805 everyday instructions (AlpacaEval). Nobody has labelled these. The 240 labels that "
+            "correct the rates were given by a language model under the labelling policy, blind to system and "
+            "detector, and checked by no person; empty where a detector was not corrected."
         ),
         "rows": rows,
     }

@@ -91,7 +91,8 @@ SETS = (
         ),
         use=(
             "Never fitted on. Its scores and failures were looked at while the English phrases and the "
-            "classifier were made, and telling outright refusals apart was added for it. The figures are kind."
+            "classifier were made, and telling outright refusals apart was added for it. The figures are "
+            "kind."
         ),
         licence=_DO_NOT_ANSWER,
         flags={"3_answers_with_disclaimer_or_expert_referral": "disclaimer+referral"},

@@ -44,6 +44,7 @@ class Design:
         exchanges_hash: of the run's exchanges, whatever a detector said of them.
         detector: whose verdicts made the strata.
         detector_version: its version. Strata stay valid when the same exchanges are judged anew.
+        by: what the strata tell apart, in the order of their names; empty where there is but one.
         strata: their sizes sum to the run's eligible exchanges; empty for *none*.
         of_key: key -> name of the stratum of each labelled exchange.
     """
@@ -53,6 +54,7 @@ class Design:
     exchanges_hash: str = ""
     detector: str = ""
     detector_version: str = ""
+    by: tuple[str, ...] = ()
     strata: tuple[Stratum, ...] = ()
     of_key: Mapping[str, str] = field(default_factory=dict)
 
@@ -90,6 +92,7 @@ def planned(plan: Plan, labels: Iterable[Label]) -> Design:
         exchanges_hash=plan.exchanges_hash,
         detector=plan.detector,
         detector_version=plan.detector_version,
+        by=plan.by,
         strata=plan.strata,
         of_key={label.id: plan.by_key[label.id].stratum for label in labels},
     )
@@ -163,7 +166,8 @@ def _design(path: Path) -> Design:
     try:
         said = dict(head["design"])
         strata = tuple(Stratum(**{**row, "pooled": tuple(row["pooled"])}) for row in said.pop("strata"))
-        return Design(strata=strata, of_key={row["id"]: row["stratum"] for _, row in rows}, **said)
+        by = tuple(said.pop("by", ()))
+        return Design(by=by, strata=strata, of_key={row["id"]: row["stratum"] for _, row in rows}, **said)
     except (KeyError, TypeError, ValueError) as error:
         raise UnreadableInput(f"{path}: damaged labels ({error})", hint="import them again") from error
 

@@ -81,6 +81,9 @@ def _headline(figures: Figures, console: Console) -> None:
         console.print(f"{beside}: {apart(tax, raw)}")
     if figures.correction:
         console.print(f"[dim]{_shown(_sentence(figures.correction['why']))}[/dim]")
+    unable = figures.get("cannot")
+    if unable.estimate.value > 0:  # nan, where not measured, is not
+        console.print(f"[dim]{unable.value} refused for lack of an ability are not in that rate[/dim]")
 
 
 def _rests_on(figures: Figures) -> str:

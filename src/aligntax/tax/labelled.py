@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import permutations
 from pathlib import Path
 
 import numpy as np
@@ -231,20 +230,15 @@ def _strata(cells: pa.Table, counts: Ints, cell: Ints, resolved: Resolved) -> In
     """(cells,) the stratum each lies in, found by the strata's names; None where they do not fit.
 
     They are taken only if every exchange finds one, all sizes come out as planned, and every labelled
-    exchange lies where the plan says: so they are those of the plan, or none.
+    exchange lies where the plan says: a run that was judged anew may put an exchange elsewhere.
     """
-    strata = resolved.design.strata
+    strata, by = resolved.design.strata, resolved.design.by
     place = {name: at for at, stratum in enumerate(strata) for name in (stratum.pooled or (stratum.name,))}
-    sizes = np.array([stratum.size for stratum in strata])
     called = {stratum.name: at for at, stratum in enumerate(strata)}
     planned = np.array([called[name] for name in resolved.labels["stratum"].to_pylist()], np.int64)
-    columns = {name: cells[name].to_pylist() for name in STRATIFIERS}
-    for length in range(1, len(STRATIFIERS) + 1):
-        for by in permutations(STRATIFIERS, length):
-            names = map(" / ".join, zip(*(columns[name] for name in by), strict=True))
-            found = np.array([place.get(name, -1) for name in names], np.int64)
-            if (found < 0).any() or (found[cell] != planned).any():
-                continue
-            if (np.bincount(found, counts, len(strata)) == sizes).all():
-                return found
-    return None
+    names = map(" / ".join, zip(*(cells[name].to_pylist() for name in by), strict=True))
+    found = np.array([place.get(name, -1) for name in names], np.int64)
+    if len(found) < cells.num_rows or (found < 0).any() or (found[cell] != planned).any():
+        return None
+    sizes = np.array([stratum.size for stratum in strata])
+    return found if (np.bincount(found, counts, len(strata)) == sizes).all() else None
