@@ -4,8 +4,9 @@
     python benchmarks/detectors/measure.py path/to/data     # in path/to/data/labelled
     python benchmarks/detectors/measure.py --page           # docs/detectors.md alone, from results.json
 
-Files cross_validation.json and leave_one_out.json beside this one become sections of the page; page.py
-tells what they hold. The same detectors and sets give the same files: nothing depends on time or order.
+Files ordinary.json, cross_validation.json and leave_one_out.json beside this one become sections of the
+page; page.py tells what they hold. The same detectors and sets give the same files: nothing depends on
+time or order.
 """
 
 import argparse
@@ -98,7 +99,7 @@ def lines(contents: object) -> str:
 def sections() -> list[dict[str, Any]]:
     """The sections that other programs wrote, in a fixed order."""
     found: list[dict[str, Any]] = []
-    for name in ("cross_validation.json", "leave_one_out.json"):
+    for name in ("ordinary.json", "cross_validation.json", "leave_one_out.json"):
         if (HERE / name).is_file():
             contents = json.loads((HERE / name).read_text("utf-8"))
             found += contents if isinstance(contents, list) else [contents]

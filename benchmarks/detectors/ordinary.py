@@ -52,10 +52,10 @@ def audited(log: Path, detector: str, out: Path) -> list[dict[str, Any]]:
     return [one for one in measured if one["component"] == COMPONENT]
 
 
-def shown(measured: list[dict[str, Any]], correction: str, **of: str) -> str:
-    """A rate with its interval, or nothing."""
+def shown(measured: list[dict[str, Any]], correction: str) -> str:
+    """A rate of all answers with its interval, or nothing."""
     for one in measured:
-        if one["correction"] == correction and one["slice"] == of and one["value"] is not None:
+        if one["correction"] == correction and not one["slice"] and one["value"] is not None:
             return f"{one['value']:.1%} ({one['low']:.1%} to {one['high']:.1%})"
     return ""
 
@@ -71,24 +71,22 @@ def main() -> None:
         write_log(answers, log)
         for detector in DETECTORS:
             measured = audited(log, detector, Path(folder) / detector)
-            models = sorted({one["slice"]["model"] for one in measured if set(one["slice"]) == {"model"}})
             rows.append(
                 {
                     "detector": detector,
                     "as it stands": shown(measured, "raw"),
                     "by labels alone": shown(measured, "labels"),
                     "corrected by labels": shown(measured, "powered"),
-                    **{model: shown(measured, "raw", model=model).split(" ")[0] for model in models},
                 }
             )
             print(rows[-1])
     contents = {
         "title": "Ordinary instructions",
         "caption": (
-            "Share of answers called refused or hedged, ability limits left out: ten systems of 2023 and 2024 on "
-            "the same 805 everyday instructions (AlpacaEval). Nobody has labelled these. The 240 labels that "
-            "correct the rates were given by a language model under the labelling policy, blind to system and "
-            "detector, and checked by no person; empty where a detector was not corrected."
+            "Share of answers called refused or hedged, ability limits left out: ten systems of 2023 and "
+            "2024 on the same 805 everyday instructions (AlpacaEval). Nobody has labelled these. The 240 "
+            "labels that correct the rates were given by a language model under the labelling policy, blind "
+            "to system and detector, and checked by no person; empty where a detector was not corrected."
         ),
         "rows": rows,
     }

@@ -18,6 +18,8 @@ from aligntax.stats.agreement import agreement_table, cohens_kappa
 
 __all__ = ["Built", "Score", "build"]
 
+_SHOWN = ("noncompliant", "refused", "declines")
+"""Heads whose scores are kept for every file that was left out; the others are scored on folds."""
 _FEWEST = 10
 """Examples of either class below which a head is not scored on a set."""
 
@@ -107,7 +109,12 @@ def build(
         np.vstack([one.examples.targets for one in own]),
         np.concatenate([one.seen.marked for one in own]),
     )
-    scores = [s for one in sets for s in _scores("left out", one, said[one.examples.name], cuts, unmarked)]
+    scores = [
+        score
+        for one in sets
+        for score in _scores("left out", one, said[one.examples.name], cuts, unmarked)
+        if score.head in _SHOWN
+    ]
     tested = [one for one in sets if one.examples.source.data] or sets
     say(f"{recipe.folds} folds")
     for one, probable in zip(tested, by_fold(sets, tested, recipe.folds, recipe.seed, settings), strict=True):
