@@ -59,10 +59,10 @@ def audit(log: Path, directory: Path, *options: str) -> Figures:
     return run([*ALIGNTAX, "audit", str(log), "--out", "out", "--quiet", *options], directory)
 
 
-def ratios(log: Path, directory: Path, repeats: int, shape: Shape) -> dict[str, Any]:
+def ratios(log: Path, directory: Path, repeats: int, shape: Shape, *options: str) -> dict[str, Any]:
     """CPU of the audit over CPU of DuckDB summing the lengths of the responses, pair by pair."""
     read = [sys.executable, "-c", READ, str(log), RESPONSE[shape]]
-    pairs = [(run(read, directory), audit(log, directory)) for _ in range(repeats)]
+    pairs = [(run(read, directory), audit(log, directory, *options)) for _ in range(repeats)]
     cpu = sorted(whole["cpu_s"] / read["cpu_s"] for read, whole in pairs)
     return {
         "duckdb_sum_of_lengths": pairs[len(pairs) // 2][0],
@@ -150,6 +150,9 @@ def main() -> None:
             if size == 1:
                 results["bytes"] = log.stat().st_size
                 results["cpu_flat"] = ratios(log, directory, arguments.repeats, "flat")
+                results["cpu_flat_phrases"] = ratios(
+                    log, directory, arguments.repeats, "flat", "--detector", "phrases"
+                )
                 results["cores"] = scaling(log, directory, max(1, arguments.repeats // 2))
                 results["scan"] = scan(log)
             results["sizes"][f"{size}x"] = {"gb": round(log.stat().st_size / 1e9, 2), **audit(log, directory)}
