@@ -71,9 +71,9 @@ _FAILS = """## Where detectors fail
   of a set it knows: read the cross-validation and the sets left out below instead. Where a response denies a
   premise, people differ on whether that answers: on XSTest a denial of a hateful premise is a refusal, on
   Do-Not-Answer it is not, and no detector can be right on both.
-- **Nothing to go by.** Where neither phrases nor cues find anything, the classifier needs to be surer before it
-  speaks, since in traffic nearly all of that is answers. So some lectures and answers to other questions pass
-  as complete, and so does a refusal of three words that no phrase lists ("Can't do that.").
+- **Nothing to go by.** Where neither phrases nor cues find anything, the classifier must be surer before it
+  speaks, since in traffic nearly all of that is answers. So some lectures and answers to other questions
+  pass as complete, and so does a refusal of three words that no phrase lists ("Can't do that.").
 - **Hedged** is the class that people agree on least, too: on XSTest two annotators share .81 of it (Dice),
   against .98 of complete and of refused. Read refused and hedged together before reading them apart.
 - **Models differ.** A detector's specificity is not a constant: it falls where a model is fond of
