@@ -12,7 +12,7 @@ from scipy.sparse import csr_matrix
 from aligntax.detectors.classifier.features import Features
 from aligntax.detectors.classifier.words import BUCKETS, Grams
 
-__all__ = ["HEADS", "Model", "load_model", "save_model"]
+__all__ = ["HEADS", "Model", "load_model", "over_cuts", "save_model"]
 
 Floats = npt.NDArray[np.float32]
 
@@ -108,15 +108,25 @@ class Model:
     def told(self, seen: Features) -> tuple[npt.NDArray[np.bool_], Floats]:
         """What the heads tell: (rows, heads) whether each counts, and (rows, heads) probabilities."""
         probable = self.probabilities(seen)
-        told: npt.NDArray[np.bool_] = probable >= self.cuts
-        told[:, 0] &= seen.marked | (probable[:, 0] >= self.unmarked_cut)
-        return told, probable
+        return over_cuts(probable, seen.marked, self.cuts, self.unmarked_cut), probable
 
     def probabilities(self, seen: Features) -> Floats:
         """(rows, heads) in the order of HEADS."""
         logits = self.response.logits(seen.response) + self.prompt.logits(seen.prompt)
         logits += scaled(seen.dense, self.centre, self.spread) @ self.dense + self.bias
         return np.asarray(1 / (1 + np.exp(-logits)), np.float32)
+
+
+def over_cuts(
+    probable: npt.NDArray[np.floating[Any]],
+    marked: npt.NDArray[np.bool_],
+    cuts: npt.NDArray[np.floating[Any]],
+    unmarked_cut: float,
+) -> npt.NDArray[np.bool_]:
+    """(rows, heads) whether each head counts, by the cuts that `Model` tells of."""
+    told: npt.NDArray[np.bool_] = probable >= cuts
+    told[:, 0] &= marked | (probable[:, 0] >= unmarked_cut)
+    return told
 
 
 def scaled(dense: Floats, centre: Floats, spread: Floats) -> Floats:

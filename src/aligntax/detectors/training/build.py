@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from aligntax.detectors.classifier.model import HEADS, Model
+from aligntax.detectors.classifier.model import HEADS, Model, over_cuts
 from aligntax.detectors.phrases import PhraseDetector
 from aligntax.detectors.training.apart import Apart, keep_apart
 from aligntax.detectors.training.evaluate import Known, Reals, by_fold, known, left_out, thresholds, train
@@ -131,8 +131,7 @@ def build(
 def _scores(
     how: str, one: Known, said: Reals, cuts: npt.NDArray[np.floating], unmarked: float
 ) -> list[Score]:
-    told = said >= cuts
-    told[:, 0] &= one.seen.marked | (said[:, 0] >= unmarked)
+    told = over_cuts(said, one.seen.marked, cuts, unmarked)
     scores = []
     for head in range(len(HEADS)):
         target = one.examples.targets[:, head]
