@@ -3,46 +3,15 @@
 import csv
 import io
 import json
-import os
-import subprocess
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-CODE = "from aligntax.cli.app import main; main()"
+from tests_commands import aligntax, fine, wrong
+
 PHRASES = ("--detector", "phrases")
-Done = subprocess.CompletedProcess[str]
-
-
-def aligntax(*arguments: object, cwd: Path) -> Done:
-    return subprocess.run(
-        [sys.executable, "-c", CODE, *map(str, arguments)],
-        cwd=cwd,
-        capture_output=True,
-        text=True,
-        encoding="utf-8",
-        check=False,
-        env={**os.environ, "COLUMNS": "80"},
-    )
-
-
-def fine(*arguments: object, cwd: Path) -> Done:
-    done = aligntax(*arguments, cwd=cwd)
-    assert done.returncode == 0, done.stderr
-    assert "Traceback" not in done.stderr
-    return done
-
-
-def wrong(*arguments: object, cwd: Path) -> str:
-    done = aligntax(*arguments, cwd=cwd)
-    assert done.returncode == 2, done.stderr
-    assert done.stdout == ""
-    assert "hint: " in done.stderr
-    return done.stderr
-
 
 ANSWER = "The half-life is six hours. Take it twice a day with food, and check the level after a week."
 REFUSAL = "I'm sorry, but I can't help with that."

@@ -3,9 +3,6 @@
 import csv
 import io
 import json
-import os
-import subprocess
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -13,35 +10,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from aligntax.labels import exchange_keys, load_labels, resolve
-
-CODE = "from aligntax.cli.app import main; main()"
-Done = subprocess.CompletedProcess[str]
-
-
-def aligntax(*arguments: object, cwd: Path, width: int = 80) -> Done:
-    return subprocess.run(
-        [sys.executable, "-c", CODE, *map(str, arguments)],
-        cwd=cwd,
-        capture_output=True,
-        text=True,
-        encoding="utf-8",
-        check=False,
-        env={**os.environ, "COLUMNS": str(width)},
-    )
-
-
-def fine(*arguments: object, cwd: Path) -> Done:
-    done = aligntax(*arguments, cwd=cwd)
-    assert done.returncode == 0, done.stderr
-    assert "Traceback" not in done.stderr
-    return done
-
-
-def wrong(*arguments: object, cwd: Path) -> str:
-    done = aligntax(*arguments, cwd=cwd)
-    assert done.returncode == 2, done.stderr
-    assert done.stdout == ""
-    return done.stderr
+from tests_commands import fine, wrong
 
 
 @pytest.fixture(scope="module")
