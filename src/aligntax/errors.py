@@ -5,12 +5,16 @@
       x UnreadableInput        a file, a line or a format that cannot be read
         + UnknownFormat        no importer recognises the log
         + MalformedRecords     --strict, and some records could not be read
+      x UnwritableOutput       a file or directory that cannot be written
       x PriceTableError        a price table that cannot be used
       x LexiconError           a phrase lexicon that cannot be compiled
       x MissingExtra           an optional dependency is not installed
 
 The command line prints the message and the hint on stderr and leaves with `exit_code`.
 """
+
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 __all__ = [
     "AligntaxError",
@@ -20,7 +24,9 @@ __all__ = [
     "PriceTableError",
     "UnknownFormat",
     "UnreadableInput",
+    "UnwritableOutput",
     "UsageError",
+    "needs",
 ]
 
 
@@ -59,6 +65,10 @@ class MalformedRecords(UnreadableInput):
     """`--strict` was asked for and some records could not be read."""
 
 
+class UnwritableOutput(AligntaxError):
+    """A file or directory that cannot be written."""
+
+
 class PriceTableError(AligntaxError):
     """A price table that cannot be used."""
 
@@ -72,3 +82,19 @@ class MissingExtra(AligntaxError):
 
     def __init__(self, package: str, extra: str) -> None:
         super().__init__(f"{package} is not installed", hint=f"pip install 'aligntax[{extra}]'")
+
+
+@contextmanager
+def needs(extra: str) -> Iterator[None]:
+    """Around imports: a package that is missing is said with the command that installs it.
+
+    Raises:
+        MissingExtra: something imported inside is not installed.
+    """
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        package = (error.name or "").partition(".")[0]
+        if package == "aligntax":
+            raise
+        raise MissingExtra(package, extra) from error

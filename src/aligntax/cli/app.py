@@ -33,6 +33,7 @@ from aligntax.cli.options import (
     UseCaseField,
     call,
 )
+from aligntax.cli.verbs.merge import merge
 from aligntax.errors import AligntaxError
 
 __all__ = ["app", "main"]
@@ -45,6 +46,7 @@ app = typer.Typer(
     rich_markup_mode=None,  # rich help would take longer to import than everything else together
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+app.command()(merge)
 app.add_typer(label_app.app)
 app.add_typer(detectors_app.app)
 

@@ -1,5 +1,6 @@
 """The nouns: frozen dataclasses for one item, Arrow schemas for many."""
 
+from aligntax.records.answers import ANSWER, Answers, LengthUnit, PromptType, Summary
 from aligntax.records.exchange import EXCHANGE, Exchange
 from aligntax.records.label import LABEL, LABEL_OUTCOMES, Label, LabelOutcome
 from aligntax.records.measurement import MEASUREMENT, Correction, Estimate, Measurement, Unit, unknown
@@ -18,6 +19,7 @@ from aligntax.records.outcome import (
 )
 
 __all__ = [
+    "ANSWER",
     "EXCHANGE",
     "FLAGS",
     "LABEL",
@@ -28,6 +30,7 @@ __all__ = [
     "OUTCOMES",
     "REASONS",
     "UNRATED_REASONS",
+    "Answers",
     "Correction",
     "Estimate",
     "Exchange",
@@ -35,10 +38,13 @@ __all__ = [
     "Label",
     "LabelOutcome",
     "Layer",
+    "LengthUnit",
     "Measurement",
     "Outcome",
     "OutcomeName",
+    "PromptType",
     "Reason",
+    "Summary",
     "Unit",
     "unknown",
 ]

@@ -9,7 +9,19 @@ import pyarrow as pa
 __all__ = ["MEASUREMENT", "Correction", "Estimate", "Measurement", "Unit", "unknown"]
 
 Unit = Literal[
-    "rate", "difference", "agreement", "exchanges", "characters", "tokens", "usd", "per 1,000 characters"
+    "rate",
+    "difference",
+    "agreement",
+    "exchanges",
+    "characters",
+    "tokens",
+    "usd",
+    "per 1,000 characters",
+    "score",
+    "share",
+    "log ratio",
+    "correlation",
+    "nats",
 ]
 Correction = Literal["raw", "labels", "powered", "published"]
 """What a figure rests on: the detector alone; expert labels alone; labels and the detector on all the rest

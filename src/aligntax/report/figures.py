@@ -18,6 +18,15 @@ WAYS: Mapping[str, str] = {
     "published": "published detector error",
 }
 """What a figure can rest on, in words."""
+_PLAIN: Mapping[str, str] = {
+    "agreement": ".2f",
+    "per 1,000 characters": ".2f",
+    "score": ".3f",
+    "share": "+.1%",
+    "log ratio": "+.3f",
+    "correlation": ".3f",
+    "nats": ".4g",
+}
 Key = tuple[str, str, frozenset[tuple[str, str]]]
 
 
@@ -147,8 +156,6 @@ def _number(value: float, unit: Unit) -> str:
         return f"{100 * value:+.1f} points"
     if unit == "usd":
         return f"${value:,.0f}" if value >= 1000 else f"${value:,.2f}" if value >= 0.1 else f"${value:,.4f}"
-    if unit == "agreement":
-        return f"{value:.2f}"
-    if unit == "per 1,000 characters":
-        return f"{value:.2f}"
+    if unit in _PLAIN:
+        return f"{value:{_PLAIN[unit]}}"
     return f"{value:,.0f}"

@@ -1,0 +1,1 @@
+"""Results of evaluations are read as answers: one file a format."""

@@ -1,0 +1,1 @@
+"""Which settings are worth having: the Pareto set, under uncertainty and under the safety floor."""

@@ -1,0 +1,1 @@
+"""What brings the tax down: of the weights, of the prompt, of training."""

@@ -1,0 +1,193 @@
+"""Merging as a stream: a stretch of numbers at a time from every model, mixed, checked, written and hashed.
+
+Memory holds a few stretches whatever the size of the checkpoint. Workers mix and write; the caller's thread
+hashes what they wrote, in order, while they go on.
+"""
+
+import hashlib
+import os
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from itertools import pairwise
+from math import prod
+from queue import SimpleQueue
+from typing import Any
+
+import torch
+
+from aligntax.errors import UnreadableInput
+from aligntax.mitigations.merging.matching import Part
+from aligntax.mitigations.merging.method import Chunk, Method
+from aligntax.models.checkpoint.numbers import CHUNK, Numbers
+from aligntax.models.checkpoint.writing import Partial, Shard, Written
+
+__all__ = ["Told", "merge", "merged_tensor"]
+
+_AHEAD = 4
+Told = Callable[[int], None]
+"""Told how many bytes have been written."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Task:
+    part: Part
+    surveyed: Any
+    first: int
+    last: int
+    offset: int
+
+
+def merge(
+    parts: Sequence[Part], method: Method, shards: Sequence[Shard], partial: Partial, told: Told
+) -> None:
+    """Writes the merged weights into the partial checkpoint, file by file.
+
+    Args:
+        parts: every tensor of the merged model.
+        method: how they are mixed.
+        shards: which file holds which.
+        partial: where they go; files that are finished there are left alone.
+        told: called with the bytes of each stretch that has been written.
+
+    Raises:
+        UnreadableInput: a model holds a number that is not finite; names tensor and model.
+        UnwritableOutput: the disk is full, or not to be written to.
+    """
+    named = {part.place.name: part for part in parts}
+    threads = max(1, os.cpu_count() or 1)
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)  # each worker is a thread of its own
+    try:
+        with ThreadPoolExecutor(threads) as pool:
+            for shard in shards:
+                if shard.file in partial.finished:
+                    told(partial.finished[shard.file].size)
+                    continue
+                with partial.writing(shard) as (descriptor, start):
+                    tasks = _tasks([named[name] for name in shard.tensors], method, start)
+                    digest = hashlib.sha256(shard.header)
+                    worker = _Worker(method, descriptor, threads + _AHEAD)
+                    for buffer in _in_order(pool, tasks, worker, threads + _AHEAD - 1):
+                        digest.update(buffer)
+                        told(len(buffer))
+                        worker.give_back(buffer)
+                partial.finish_file(Written(shard.file, shard.size, digest.hexdigest()))
+    finally:
+        torch.set_num_threads(before)
+
+
+def merged_tensor(part: Part, method: Method) -> torch.Tensor:
+    """One merged tensor in memory, of the part's type and shape: the same numbers that `merge` writes."""
+    count = prod(part.place.shape)
+    out = torch.empty(count, dtype=part.dtype)
+    surveyed = _surveyed(part, method)
+    for first, last in _stretches(count):
+        _mix(part, method, surveyed, first, last, out[first:last])
+    return out.view(part.place.shape)
+
+
+class _Worker:
+    """Mixes a stretch into a buffer and writes it; buffers go round."""
+
+    def __init__(self, method: Method, descriptor: int, buffers: int) -> None:
+        self._method = method
+        self._descriptor = descriptor
+        self._free: SimpleQueue[bytearray] = SimpleQueue()
+        for _ in range(buffers):
+            self._free.put(bytearray(CHUNK * 8))
+
+    def give_back(self, view: memoryview) -> None:
+        self._free.put(view.obj)  # type: ignore[arg-type]
+
+    def __call__(self, task: _Task) -> memoryview:
+        buffer = self._free.get()
+        count = task.last - task.first
+        view = memoryview(buffer)[: count * task.part.dtype.itemsize]
+        out = torch.frombuffer(buffer, dtype=task.part.dtype, count=count)
+        _mix(task.part, self._method, task.surveyed, task.first, task.last, out)
+        for numbers in (task.part.pre, *task.part.aligned):
+            numbers.release(task.first, task.last)
+        written = 0
+        while written < len(view):
+            written += os.pwrite(self._descriptor, view[written:], task.offset + written)
+        return view
+
+
+def _in_order(
+    pool: ThreadPoolExecutor, tasks: Iterator[_Task], worker: _Worker, ahead: int
+) -> Iterator[memoryview]:
+    pending = deque[Future[memoryview]]()
+    try:
+        for task in tasks:
+            pending.append(pool.submit(worker, task))
+            if len(pending) >= ahead:
+                yield pending.popleft().result()
+        while pending:
+            yield pending.popleft().result()
+    finally:
+        for future in pending:
+            future.cancel()
+
+
+def _tasks(parts: Sequence[Part], method: Method, offset: int) -> Iterator[_Task]:
+    for part in parts:
+        surveyed = _surveyed(part, method)
+        for first, last in _stretches(prod(part.place.shape)):
+            yield _Task(part, surveyed, first, last, offset)
+            offset += (last - first) * part.dtype.itemsize
+
+
+def _stretches(count: int) -> Iterator[tuple[int, int]]:
+    return pairwise([*range(0, count, CHUNK), count])
+
+
+def _surveyed(part: Part, method: Method) -> Any:  # noqa: ANN401 - the method's own
+    if not part.mixed or method.pre_share(part.place) is not None:
+        return None
+
+    def chunks() -> Iterator[Chunk]:
+        for first, last in _stretches(prod(part.place.shape)):
+            yield _chunk(part, first, last)
+            for numbers in (part.pre, *part.aligned):
+                numbers.release(first, last)
+
+    return method.survey(part.place, chunks)
+
+
+def _chunk(part: Part, first: int, last: int) -> Chunk:
+    return Chunk(
+        first, part.pre.read(first, last), tuple(numbers.read(first, last) for numbers in part.aligned)
+    )
+
+
+def _mix(part: Part, method: Method, surveyed: Any, first: int, last: int, out: torch.Tensor) -> None:  # noqa: ANN401
+    share = method.pre_share(part.place) if part.mixed else 0.0
+    if share in (0, 1):
+        out.copy_((part.pre if share else part.aligned[0]).read(first, last))
+    else:
+        method.mix(part.place, _chunk(part, first, last), surveyed, out)
+    if part.mixed and not _finite(out):
+        raise UnreadableInput(
+            _not_finite(part, first, last), hint="was the checkpoint damaged, or the training?"
+        )
+
+
+def _finite(numbers: torch.Tensor) -> bool:
+    if not len(numbers):
+        return True
+    low, high = torch.aminmax(numbers)  # both are nan if any number is
+    return bool(torch.isfinite(low) & torch.isfinite(high))
+
+
+def _not_finite(part: Part, first: int, last: int) -> str:
+    sources: tuple[Numbers, ...] = (part.pre, *part.aligned)
+    for which, numbers in enumerate(sources):
+        found = torch.nonzero(~torch.isfinite(numbers.read(first, last)))
+        if len(found):
+            model = "the pre-alignment model" if which == 0 else f"aligned model {which}"
+            at = first + int(found[0])
+            value = float(numbers.read(at, at + 1)[0])
+            return f"{part.place.name}: number {at:,} of {model} is {value}"
+    return f"{part.place.name}: a merged number beyond what {part.dtype} holds"
