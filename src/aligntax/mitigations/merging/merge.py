@@ -23,7 +23,7 @@ from aligntax.mitigations.merging.method import Chunk, Method
 from aligntax.models.checkpoint.numbers import CHUNK, Numbers
 from aligntax.models.checkpoint.writing import Partial, Shard, Written
 
-__all__ = ["Told", "merge", "merged_tensor"]
+__all__ = ["Told", "merge", "merge_into", "merged_tensor"]
 
 _AHEAD = 4
 Told = Callable[[int], None]
@@ -80,12 +80,18 @@ def merge(
 
 def merged_tensor(part: Part, method: Method) -> torch.Tensor:
     """One merged tensor in memory, of the part's type and shape: the same numbers that `merge` writes."""
-    count = prod(part.place.shape)
-    out = torch.empty(count, dtype=part.dtype)
-    surveyed = _surveyed(part, method)
-    for first, last in _stretches(count):
-        _mix(part, method, surveyed, first, last, out[first:last])
+    out = torch.empty(prod(part.place.shape), dtype=part.dtype)
+    merge_into(part, method, out)
     return out.view(part.place.shape)
+
+
+def merge_into(part: Part, method: Method, out: torch.Tensor) -> None:
+    """Writes a merged tensor's numbers to `out`, (numbers,) of any floating type, a stretch at a time."""
+    surveyed = _surveyed(part, method)
+    for first, last in _stretches(prod(part.place.shape)):
+        _mix(part, method, surveyed, first, last, out[first:last])
+        for numbers in (part.pre, *part.aligned):
+            numbers.release(first, last)
 
 
 class _Worker:

@@ -24,7 +24,7 @@ from aligntax.traffic.formats.fragments import (
 from aligntax.traffic.formats.json_format import JsonFormat, any_record
 from aligntax.traffic.projection import json_text, timestamp_sql
 
-__all__ = ["INSPECT", "unpack"]
+__all__ = ["INSPECT", "samples_of", "unpack"]
 
 _ZSTANDARD = 93
 _LOCAL_HEADER = 30  # bytes, before the file name and the extra field
@@ -45,12 +45,16 @@ def unpack(path: Path) -> Iterator[bytes]:
         UnreadableInput: it is neither, or damaged.
     """
     try:
-        samples = _from_zip(path) if zipfile.is_zipfile(path) else _from_json(path)
-        for header, sample in samples:
+        for header, sample in samples_of(path):
             yield _line(header, sample)
     except (OSError, ValueError, KeyError, TypeError, NotImplementedError, zipfile.BadZipFile) as error:
         hint = "`inspect log convert --to json` writes a log that can be read"
         raise UnreadableInput(f"{path}: not a readable Inspect log: {error}", hint=hint) from error
+
+
+def samples_of(path: Path) -> Iterator[tuple[Any, Any]]:
+    """Header and sample, one after the other, of an archive or a JSON log; errors are Python's own."""
+    return _from_zip(path) if zipfile.is_zipfile(path) else _from_json(path)
 
 
 def _from_zip(path: Path) -> Iterator[tuple[Any, Any]]:
