@@ -1,58 +1,159 @@
-"""`aligntax compare`: how the rates of two audits differ."""
+"""`aligntax compare`: what changed between two models, or between two audits."""
 
+import contextlib
+import datetime as dt
 import json
+import math
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from functools import cache
 from pathlib import Path
-from typing import Any, cast
 
 from rich.console import Console
-from rich.markup import escape
-from rich.table import Table
 
-from aligntax.report.compare import COMPARED, compare
-from aligntax.report.document import Document, estimate_of, load_document
-from aligntax.report.figures import WAYS, interval_text, value_text
-from aligntax.report.terminal import printable
+from aligntax.cli.compare_bills import compare_bills, is_bill
+from aligntax.cli.log import stderr
+from aligntax.detectors import DEFAULT, DETECTORS
+from aligntax.detectors import detector as named_detector
+from aligntax.errors import UsageError
+from aligntax.extension_points import Detector
+from aligntax.records import Answers
+from aligntax.report.charts import save_chart
+from aligntax.report.charts.compared import compared_chart
+from aligntax.report.compared import comparison
+from aligntax.report.compared_tables import print_comparison
+from aligntax.tax.compared import Settings
+from aligntax.tax.compared import compare as compare_answers
+from aligntax.tax.differences import Precision
+from aligntax.tax.matching import Match, match, refuse
+from aligntax.tax.sides import sides
+from aligntax.traffic.redaction import Redactor
 
 __all__ = ["run"]
 
-_READS = {**WAYS, "labels": "corrected by expert labels"}
+_MARGIN = 0.01
 
 
-def run(*, bill: Path, other: Path, force: bool, as_json: bool) -> None:
-    """Reads both bills, compares, prints."""
-    contents = compare(load_document(bill), load_document(other), force=force)
+def run(
+    *,
+    first: str,
+    second: str | None,
+    benchmark: Sequence[str] | None,
+    metric: Sequence[str] | None,
+    margin: Sequence[str] | None,
+    chance: Sequence[str] | None,
+    detector: str | None,
+    level: float,
+    seed: int,
+    flips: int,
+    force: bool,
+    chart: Path | None,
+    as_json: bool,
+    keep_text: bool,
+    quiet: bool,
+) -> None:
+    """Reads both sides, compares what stands against each other, prints; see the options of the command."""
+    if is_bill(first) or (second is not None and is_bill(second)):
+        _bills(first, second, force=force, chart=chart, as_json=as_json)
+        return
+    margins = _named("--margin", margin, least=0.0)
+    settings = Settings(
+        margin=margins.pop("", _MARGIN),
+        margins=margins,
+        chances=_named("--chance", chance),
+        precision=Precision(level=level, seed=seed),
+        detector=_detector(detector or DEFAULT),
+        detector_leads=detector is not None,
+        redactor=None if keep_text else Redactor(),
+    )
+    with _status(quiet) as tell:
+        matches, unmatched = _matches(first, second, settings, benchmark or (), metric or (), tell)
+        _check_names({"--margin": margins, "--chance": settings.chances}, matches)
+        forced = refuse(matches, force=force)
+        compared = compare_answers(matches, settings, lambda done: tell(f"{done} of {len(matches)} compared"))
+    contents = comparison(
+        compared, settings, created=dt.datetime.now(dt.UTC), forced=forced, unmatched=unmatched
+    )
+    if chart is not None:
+        save_chart(compared_chart(contents), chart)
+        if not quiet:
+            stderr().print(f"wrote {chart}", markup=False)
     if as_json:
-        json.dump(contents, sys.stdout, indent=1, ensure_ascii=False)
+        json.dump(contents, sys.stdout, indent=1, ensure_ascii=False, allow_nan=False)
         sys.stdout.write("\n")
     else:
-        _print(contents, (str(bill), str(other)), Console(highlight=False))
+        print_comparison(contents, Console(highlight=False), flips=flips)
 
 
-def _print(contents: Document, names: tuple[str, str], console: Console) -> None:
-    differences = cast(Sequence[Mapping[str, Any]], contents["differences"])
-    level = differences[0]["difference"]["level"]
-    console.print(f"\n[bold]Rates compared[/bold]  {_READS[str(contents['reads'])]}")
-    for mark, name, identity in zip("AB", names, cast(Sequence[Any], contents["bills"]), strict=True):
-        detector = f"{identity['detector']} ({identity['detector_version']})"
-        policy = f", policy {identity['labelling_policy']}" if identity["labelling_policy"] else ""
-        line = f"{mark}: {name}, {identity['exchanges']:,} exchanges, {detector}{policy}"
-        console.print(f"[dim]{escape(printable(line))}[/dim]", soft_wrap=True)
-    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
-    for at, column in enumerate(("", "A", "B", "B less A", f"{level:.0%} interval", "method")):
-        table.add_column(
-            column, justify="right" if 0 < at < 5 else "left", overflow="fold", header_style="dim"
-        )
-    for entry in differences:
-        first, second, apart = (estimate_of(entry[name]) for name in ("first", "second", "difference"))
-        rates = (value_text(first), value_text(second))
-        method = apart.method if apart.known else ""
-        row = (*rates, value_text(apart), interval_text(apart), method)
-        raw = contents["reads"] != "raw" and entry["first"]["correction"] == "raw"
-        name = COMPARED[entry["component"]] + (" (raw)" if raw else "")
-        table.add_row(name, *(escape(cell) for cell in row))
-    console.print(table)
-    console.print()
-    for note in cast(Sequence[str], contents["notes"]):
-        console.print(f"- {escape(printable(note))}")
+def _detector(name: str) -> Callable[[], Detector]:
+    """What makes the detector when it is first needed: many files have nothing to detect in."""
+    if name not in DETECTORS:
+        named_detector(name)  # which says what is wrong with it
+    return cache(lambda: named_detector(name))
+
+
+def _bills(first: str, second: str | None, *, force: bool, chart: Path | None, as_json: bool) -> None:
+    if second is None:
+        raise UsageError(f"{first}: a bill is compared with another one", hint=f"compare {first} OTHER.json")
+    if chart is not None:
+        raise UsageError("there is no chart of two bills", hint="leave out --chart")
+    compare_bills(Path(first), Path(second), force=force, as_json=as_json)
+
+
+def _matches(
+    first: str,
+    second: str | None,
+    settings: Settings,
+    benchmarks: Sequence[str],
+    metrics: Sequence[str],
+    tell: Callable[[str], None],
+) -> tuple[list[Match], list[str]]:
+    """What stands against what: a file of pairs has a match for every pair of models."""
+    found, notes = list[Match](), list[str]()
+    tell(f"reading {first}" + (f" and {second}" if second else ""))
+    for one, other in sides(first, second, benchmarks=benchmarks, metrics=metrics):
+        ours, theirs = ([_with_chance(a, settings) for a in side] for side in (one, other))
+        matched, left = match(ours, theirs, benchmarks=benchmarks, metrics=metrics)
+        found += matched
+        notes += left
+    return found, notes
+
+
+def _with_chance(answers: Answers, settings: Settings) -> Answers:
+    """With the chance a person gave, which holds for both sides."""
+    chosen = settings.chances.get(answers.benchmark)
+    return answers if chosen is None else replace(answers, chance=chosen)
+
+
+def _check_names(options: Mapping[str, Mapping[str, float]], matches: Sequence[Match]) -> None:
+    known = dict.fromkeys(one.first.benchmark for one in matches)
+    for option, named in options.items():
+        if unknown := [name for name in named if name not in known]:
+            listed = ", ".join(list(known)[:12]) + (", ..." if len(known) > 12 else "")
+            raise UsageError(f"{option}: no benchmark is called {unknown[0]!r}", hint=f"one of: {listed}")
+
+
+def _named(option: str, given: Sequence[str] | None, *, least: float = -math.inf) -> dict[str, float]:
+    """NAME=VALUE options as a mapping; a bare value, where one may stand, is under ""."""
+    found = dict[str, float]()
+    for text in given or ():
+        name, _, value = text.rpartition("=")
+        try:
+            number = float(value)
+        except ValueError:
+            number = math.nan
+        if not (math.isfinite(number) and number > least) or (not name and math.isinf(least)):
+            raise UsageError(f"{option} {text}: not understood", hint=f"{option} mmlu=0.25")
+        found[name] = number
+    return found
+
+
+@contextlib.contextmanager
+def _status(quiet: bool) -> Iterator[Callable[[str], None]]:
+    console = stderr()
+    if quiet or not console.is_terminal:
+        yield lambda text: None
+        return
+    with console.status("") as status:
+        yield status.update

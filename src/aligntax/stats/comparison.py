@@ -15,7 +15,14 @@ from aligntax.stats.intervals import wilson_bounds
 from aligntax.stats.predictions import Floats, as_shares, checked_level
 from aligntax.stats.student import normal_quantile
 
-__all__ = ["benjamini_hochberg", "difference", "exact_mcnemar", "paired_difference", "wald_paired_difference"]
+__all__ = [
+    "benjamini_hochberg",
+    "difference",
+    "exact_mcnemar",
+    "holm",
+    "paired_difference",
+    "wald_paired_difference",
+]
 
 
 def difference(
@@ -160,6 +167,29 @@ def benjamini_hochberg(p_values: npt.ArrayLike) -> Floats:
     scaled = values[order] * count / np.arange(1, count + 1)
     adjusted = np.empty(count)
     adjusted[order] = np.minimum.accumulate(scaled[::-1])[::-1]
+    return np.minimum(adjusted, 1.0)
+
+
+def holm(p_values: npt.ArrayLike) -> Floats:
+    """P-values adjusted for being many: rejecting those <= alpha errs once or more with chance <= alpha.
+
+    Args:
+        p_values: (m,) in [0, 1], however they depend on each other.
+
+    Returns:
+        (m,) adjusted values in [0, 1], in the order given.
+
+    Raises:
+        UsageError: values outside [0, 1] or not finite.
+
+    Source: Holm (1979), Scandinavian Journal of Statistics 6:65.
+    """
+    values = as_shares("p-values", p_values)
+    count = len(values)
+    order = np.argsort(values, kind="stable")
+    scaled = values[order] * np.arange(count, 0, -1)
+    adjusted = np.empty(count)
+    adjusted[order] = np.maximum.accumulate(scaled)
     return np.minimum(adjusted, 1.0)
 
 

@@ -1,0 +1,70 @@
+"""`aligntax compare` of two bills: how the rates of two audits differ."""
+
+import json
+import re
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, cast
+
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from aligntax.report.compare import COMPARED, compare
+from aligntax.report.document import Document, estimate_of, load_document
+from aligntax.report.figures import WAYS, interval_text, value_text
+from aligntax.report.terminal import printable
+
+__all__ = ["compare_bills", "is_bill"]
+
+_HEAD = 4096
+_BILL = re.compile(rb'\s*\{\s*"schema"\s*:\s*"aligntax\.bill/')
+_READS = {**WAYS, "labels": "corrected by expert labels"}
+
+
+def is_bill(argument: str) -> bool:
+    """Whether a file is a bill that `aligntax audit` wrote, by how it begins."""
+    path = Path(argument)
+    if not path.is_file():
+        return False
+    with path.open("rb") as file:
+        return _BILL.match(file.read(_HEAD)) is not None
+
+
+def compare_bills(bill: Path, other: Path, *, force: bool, as_json: bool) -> None:
+    """Reads both bills, compares, prints."""
+    contents = compare(load_document(bill), load_document(other), force=force)
+    if as_json:
+        json.dump(contents, sys.stdout, indent=1, ensure_ascii=False)
+        sys.stdout.write("\n")
+    else:
+        _print(contents, (str(bill), str(other)), Console(highlight=False))
+
+
+def _print(contents: Document, names: tuple[str, str], console: Console) -> None:
+    differences = cast(Sequence[Mapping[str, Any]], contents["differences"])
+    level = differences[0]["difference"]["level"]
+    console.print(f"\n[bold]Rates compared[/bold]  {_READS[str(contents['reads'])]}")
+    for mark, name, identity in zip("AB", names, cast(Sequence[Any], contents["bills"]), strict=True):
+        detector = f"{identity['detector']} ({identity['detector_version']})"
+        policy = f", policy {identity['labelling_policy']}" if identity["labelling_policy"] else ""
+        line = f"{mark}: {name}, {identity['exchanges']:,} exchanges, {detector}{policy}"
+        console.print(f"[dim]{escape(printable(line))}[/dim]", soft_wrap=True)
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
+    for at, column in enumerate(("", "A", "B", "B less A", f"{level:.0%} interval", "method")):
+        table.add_column(
+            column, justify="right" if 0 < at < 5 else "left", overflow="fold", header_style="dim"
+        )
+    for entry in differences:
+        first, second, apart = (estimate_of(entry[name]) for name in ("first", "second", "difference"))
+        rates = (value_text(first), value_text(second))
+        method = apart.method if apart.known else ""
+        row = (*rates, value_text(apart), interval_text(apart), method)
+        raw = contents["reads"] != "raw" and entry["first"]["correction"] == "raw"
+        name = COMPARED[entry["component"]] + (" (raw)" if raw else "")
+        table.add_row(name, *(escape(cell) for cell in row))
+    console.print(table)
+    console.print()
+    for note in cast(Sequence[str], contents["notes"]):
+        console.print(f"- {escape(printable(note))}")
