@@ -8,10 +8,12 @@ import typer
 from aligntax import __version__
 from aligntax.cli.verbs import detectors, label
 from aligntax.cli.verbs.audit import audit
+from aligntax.cli.verbs.checkpoint import checkpoint
 from aligntax.cli.verbs.compare import compare
 from aligntax.cli.verbs.correlate import correlate
 from aligntax.cli.verbs.detect import detect
 from aligntax.cli.verbs.formats import formats
+from aligntax.cli.verbs.frontier import frontier
 from aligntax.cli.verbs.laws import laws
 from aligntax.cli.verbs.merge import merge
 from aligntax.cli.verbs.plan import plan
@@ -30,7 +32,21 @@ app = typer.Typer(
     rich_markup_mode=None,  # rich help would take longer to import than everything else together
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-VERBS = (audit, detect, report, compare, plan, correlate, laws, reference, merge, formats, prices)
+VERBS = (
+    audit,
+    detect,
+    report,
+    compare,
+    plan,
+    correlate,
+    laws,
+    frontier,
+    reference,
+    merge,
+    checkpoint,
+    formats,
+    prices,
+)
 """In the order of `--help`: measured on traffic, between models, on weights; what is known."""
 for verb in VERBS:
     app.command()(verb)

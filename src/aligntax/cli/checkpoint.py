@@ -1,0 +1,113 @@
+"""`aligntax checkpoint`: what a checkpoint holds, and whether it is whole."""
+
+import json
+import sys
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.table import Table
+
+from aligntax.cli.log import stderr
+from aligntax.errors import UnreadableInput, needs
+from aligntax.report.terminal import printable
+
+with needs("weights"):
+    import torch
+
+    from aligntax.models.checkpoint import Checkpoint, open_checkpoint
+    from aligntax.models.checkpoint.numbers import CHUNK
+    from aligntax.models.checkpoint.provenance import known_files, verify
+
+__all__ = ["run"]
+
+
+def run(*, model: str, verify: bool, as_json: bool, quiet: bool) -> None:
+    """Prints what the headers say; with `verify` reads every byte."""
+    with open_checkpoint(model) as checkpoint:
+        document = _described(checkpoint)
+        if verify:
+            document["verified"] = _verified(checkpoint, quiet)
+    if as_json:
+        json.dump(document, sys.stdout, indent=1, ensure_ascii=False)
+        sys.stdout.write("\n")
+    else:
+        _print(document, Console(highlight=False))
+
+
+def _described(checkpoint: Checkpoint) -> dict[str, object]:
+    config = checkpoint.config
+    types = Counter[str]()
+    for entry in checkpoint.entries.values():
+        types[str(entry.dtype).removeprefix("torch.")] += entry.count
+    return {
+        "schema": "aligntax.checkpoint/1",
+        "model": checkpoint.name,
+        "architecture": next(iter(config.get("architectures") or []), config.get("model_type")),
+        "tensors": len(checkpoint.entries),
+        "parameters": sum(types.values()),
+        "stored_as": dict(types),
+        "tied": bool(config.get("tie_word_embeddings")),
+        "files": [asdict(known) for known in known_files(checkpoint)],
+    }
+
+
+def _verified(checkpoint: Checkpoint, quiet: bool) -> dict[str, object]:
+    """Hashes first, then every floating number.
+
+    Raises:
+        UnreadableInput: a wrong hash, or a number that is not finite; names file or tensor.
+    """
+    checked = [known.file for known, recorded in verify(checkpoint) if recorded]
+    with _progress(sum(entry.count for entry in checkpoint.entries.values()), quiet) as told:
+        for entry in checkpoint.entries.values():
+            for first in range(0, entry.count if entry.dtype.is_floating_point else 0, CHUNK):
+                last = min(first + CHUNK, entry.count)
+                numbers = checkpoint.numbers(entry, first, last)
+                wide = numbers if numbers.dtype.itemsize > 1 else numbers.float()
+                if not bool(torch.isfinite(torch.stack(torch.aminmax(wide))).all()):
+                    at = first + int(torch.nonzero(~torch.isfinite(wide))[0])
+                    raise UnreadableInput(f"{entry.file}: {entry.name}: number {at:,} is not finite")
+                checkpoint.release(entry, first, last)
+            told(entry.count)
+    return {"hashes": checked, "finite": True}
+
+
+@contextmanager
+def _progress(total: int, quiet: bool) -> Iterator[Callable[[int], None]]:
+    console = stderr()
+    if quiet or not console.is_terminal:
+        yield lambda count: None
+        return
+    columns = (TextColumn("reading"), BarColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=console, transient=True) as progress:
+        task = progress.add_task("", total=total)
+        yield lambda count: progress.advance(task, count)
+
+
+def _print(document: dict[str, object], console: Console) -> None:
+    files, stored = document["files"], document["stored_as"]
+    assert isinstance(files, list)
+    assert isinstance(stored, dict)
+    size = sum(file["size"] for file in files)
+    recorded = sum(bool(file["sha256"]) for file in files)
+    rows = [
+        ("model", str(document["model"])),
+        ("architecture", str(document["architecture"] or "not told")),
+        ("parameters", f"{document['parameters']:,} in {document['tensors']:,} tensors"),
+        ("stored as", ", ".join(f"{name}" for name in stored)),
+        ("embedding", "tied to the head" if document["tied"] else "not tied to the head"),
+        ("size", f"{size / 2**30:.2f} GiB in {len(files)} file(s), {recorded} with a recorded SHA-256"),
+    ]
+    if "verified" in document:
+        rows.append(("verified", "every number is finite" + (", hashes as recorded" if recorded else "")))
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), show_header=False)
+    table.add_column(style="dim")
+    table.add_column(overflow="fold")
+    for name, value in rows:
+        table.add_row(name, escape(printable(value)))
+    console.print(table)
