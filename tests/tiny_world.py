@@ -28,16 +28,16 @@ def ask(topic: int, refused: bool) -> tuple[str, str]:
 
 
 @cache
-def tiny_world() -> tuple[Path, Path]:
-    """Checkpoints before and after alignment; trained once a test process, in a few seconds on one core."""
+def tiny_world(seed: int = 0) -> tuple[Path, Path]:
+    """Checkpoints before and after alignment; trained once a process, in a few seconds on one core."""
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     directory = Path(mkdtemp(prefix="tiny-world-"))
-    torch.manual_seed(0)
+    torch.manual_seed(seed)
     model = LlamaForCausalLM(tiny_config())
-    _train(model, steps=160, rate=1e-2, aligned=False)
+    _train(model, steps=160, rate=1e-2, aligned=False, seed=seed)
     pre = make_llama(directory / "pre", model=model)
-    _train(model, steps=60, rate=4e-3, aligned=True)
+    _train(model, steps=60, rate=4e-3, aligned=True, seed=seed)
     post = make_llama(directory / "aligned", model=model)
     torch.set_num_threads(threads)
     return pre, post
@@ -62,8 +62,8 @@ def facts_right(model: LlamaForCausalLM) -> float:
     return float((answers == ids[:, 3:7]).float().mean())
 
 
-def _train(model: LlamaForCausalLM, *, steps: int, rate: float, aligned: bool) -> None:
-    generator = torch.Generator().manual_seed(1)
+def _train(model: LlamaForCausalLM, *, steps: int, rate: float, aligned: bool, seed: int) -> None:
+    generator = torch.Generator().manual_seed(seed + 1)
     model.train()
     optimiser = torch.optim.AdamW(model.parameters(), lr=rate, weight_decay=0.0)
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, steps)

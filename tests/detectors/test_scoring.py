@@ -171,16 +171,17 @@ def test_lines_of_a_csv_are_counted_through_line_breaks(tmp_path: Path) -> None:
 
 
 BAD = {
-    "not JSON": ("a.jsonl", b'{"label": \n', "line 1: not JSON"),
-    "not an object": ("a.jsonl", b'{"response": "x", "label": null}\n[1]\n', "line 2: not an object"),
-    "nested too deep": ("a.jsonl", b"[" * 100_000, "line 1: not JSON"),
+    "not JSON": ("a.jsonl", b'{"label": \n', "line 1: not valid JSON"),
+    "not an object": ("a.jsonl", b'{"response": "x", "label": null}\n[1]\n', "line 2: not a JSON object"),
+    "nested too deep": ("a.jsonl", b"[" * 100_000, "line 1: not readable JSON"),
     "not UTF-8": ("a.jsonl", b'{"response": "\xff"}\n', "line 1: not UTF-8"),
     "CSV not UTF-8": ("a.csv", b"response,label\n\xff,complete\n", "not UTF-8"),
     "an open quote": ("a.csv", b'response,label\n"x,complete\n', "not CSV"),
-    "too many fields": ("a.csv", b"response,label\nx,complete,y\n", "line 2: more fields"),
+    "too many fields": ("a.csv", b"response,label\nx,complete,y\n", "line 2: not as many fields"),
     "not Parquet": ("a.parquet", b"PAR1", "a.parquet"),
     "not gzip": ("a.jsonl.gz", b"{}", "a.jsonl.gz"),
-    "unknown kind": ("a.xlsx", b"", "not a file of labels"),
+    "unknown kind": ("a.xlsx", b"PK\x03\x04", "neither JSON nor a table"),
+    "nothing": ("a.jsonl", b"", "the file is empty"),
     "response not text": ("a.jsonl", b'{"response": ["x"], "label": "refused"}\n', "'response' is not text"),
     "no response": ("a.jsonl", b'{"text": "x", "label": "refused"}\n', "no row has a field 'response'"),
     "no label": ("a.jsonl", b'{"response": "x"}\n', "no row has a field 'label'"),
@@ -217,9 +218,9 @@ def test_fields_that_were_named_must_be_there(tmp_path: Path) -> None:
         LabelWords({"ok": "harmless"})
 
 
-@pytest.mark.parametrize("rows", [[], ROWS[7:], ROWS[:1], ROWS[:2], ROWS[2:4], ROWS[:3], ROWS[6:]])
+@pytest.mark.parametrize("rows", [ROWS[7:], ROWS[:1], ROWS[:2], ROWS[2:4], ROWS[:3], ROWS[6:]])
 def test_few_rows_and_one_class(tmp_path: Path, rows: list[dict[str, object]]) -> None:
-    """No row, no label, one row, two, one class, all open: a number with an interval or a reason."""
+    """No label, one row, two, one class, all open: a number with an interval or a reason."""
     found = score(Parrot(), read_labelled(written(tmp_path / "a.jsonl", rows)))
     for figures in (found.whole.every, found.whole.determined):
         for name, estimate in figures.items():

@@ -186,7 +186,7 @@ def test_totals(table: Path, column: str, given: tuple[float, ...], refused: boo
         ("0.7,200", ",", "line 2: neither rates nor the outcome of an item"),
         ("a,0.20", ",0.20", "line 3: no method"),
         (TABLE.partition("\n")[2], "reference,,,,,,0.7,200\n", "no method besides the reference"),
-        (TABLE, "", "no rows"),
+        (TABLE, "", "the file is empty"),
         (TABLE, "method,accuracy\na,0.4\n", "neither rates nor the outcome of an item; there are method"),
     ],
 )

@@ -142,7 +142,8 @@ def test_unreadable_tables(tmp_path: Path, text: str, words: str) -> None:
 
 def test_files_that_are_no_tables(tmp_path: Path) -> None:
     """Missing, a directory, or of a kind that is not read."""
-    for path in (tmp_path / "none.csv", tmp_path, table(tmp_path, FIVE, "table.xlsx")):
+    (tmp_path / "table.xlsx").write_bytes(b"PK\x03\x04")
+    for path in (tmp_path / "none.csv", tmp_path, tmp_path / "table.xlsx"):
         with pytest.raises(UnreadableInput) as error:
             read_models(path)
         assert str(path) in error.value.message

@@ -281,7 +281,7 @@ def test_an_empty_cell_is_not_measured(tmp_path: Path) -> None:
         ("tax,kl_capability\n0.1,nan\n", "line 2: kl_capability is 'nan', not a finite number"),
         ("tax,kl_capability\n0.1,1\n0.2,inf\n", "line 3: kl_capability is 'inf'"),
         ("tax,kl_capability\n12%,1\n", "line 2: tax is '12%', not a number"),
-        ("tax,kl_capability\n0.1,1,2\n", "line 2: more cells"),
+        ("tax,kl_capability\n0.1,1,2\n", "line 2: not as many fields"),
         ("loss,kl_capability\n0.1,1\n", "no column 'tax'"),
         ("tax,n\n0.1,0\n", "n of 1 or more"),
         ("tax,steps\n0.1,-5\n", "steps is -5, below 0"),

@@ -12,11 +12,11 @@ from aligntax.answers.formats.log import LOG
 from aligntax.answers.formats.pairs import pairs_in
 from aligntax.answers.formats.pairs import recognises as holds_pairs
 from aligntax.answers.request import ENDINGS, AnswerFormat, Request
-from aligntax.answers.rows import first_row
 from aligntax.answers.selector import NothingSelected, Selector, parse_argument
 from aligntax.errors import UnknownFormat, UnreadableInput, UsageError
 from aligntax.records import Answers
 from aligntax.traffic.discover import find_files
+from aligntax.traffic.rows import first_row
 
 __all__ = ["AnswerFields", "is_pairs", "read_answers", "read_pairs"]
 

@@ -5,8 +5,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from aligntax.detectors.scoring.rows import rows_of
 from aligntax.errors import UnreadableInput, UsageError
+from aligntax.traffic.rows import rows_of
 
 __all__ = ["BUDGETS", "CAPABILITY", "HARM", "OVER_REFUSAL", "Collected", "Measured", "Run", "collect"]
 

@@ -10,8 +10,8 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
-from aligntax.detectors.scoring.rows import rows_of
 from aligntax.errors import UnreadableInput, UsageError
+from aligntax.traffic.rows import rows_of
 
 __all__ = ["Columns", "ModelTable", "Scale", "read_models"]
 
@@ -29,7 +29,6 @@ _PATTERNS: Mapping[str, re.Pattern[str]] = {
 }
 _PERCENT = re.compile(r"\b(pct|percent|percentage)\b|%")
 _MISSING = {"", "-", "\u2013", "\u2014", "na", "n/a", "nan", "none", "null", "?"}
-_READABLE = (".csv", ".tsv", ".jsonl", ".ndjson", ".json", ".parquet")
 _OPTIONS = {
     "model": "--model-column",
     "over_refusal": "--over-refusal",
@@ -134,14 +133,6 @@ def read_models(path: Path, *, columns: Columns | None = None, scale: Scale | No
 
 
 def _rows(path: Path) -> list[tuple[str, Mapping[str, object]]]:
-    if not path.is_file():
-        cause = "is a directory" if path.is_dir() else "no such file"
-        raise UnreadableInput(f"{path}: {cause}", hint="a table: CSV, TSV, JSON lines or Parquet")
-    plain = path.with_suffix("") if path.suffix.lower() in (".gz", ".zst", ".bz2") else path
-    if plain.suffix.lower() not in _READABLE:
-        raise UnreadableInput(
-            f"{path}: not a table", hint="CSV, TSV, JSON lines or Parquet, told by the suffix"
-        )
     rows = list(rows_of(path))
     if not rows:
         raise UnreadableInput(f"{path}: no rows in it", hint="a header, and one row a model")

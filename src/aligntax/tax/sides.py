@@ -6,10 +6,10 @@ from pathlib import Path
 
 from aligntax.answers.fields import AnswerFields, guessed, lookup
 from aligntax.answers.read import is_pairs, read_answers, read_pairs
-from aligntax.answers.rows import rows_of
 from aligntax.answers.selector import parse_argument, plain
 from aligntax.errors import UsageError
 from aligntax.records import Answers
+from aligntax.traffic.rows import rows_of
 
 __all__ = ["sides"]
 

@@ -13,11 +13,11 @@ from aligntax.answers.formats.lm_eval import (
     model_of,
 )
 from aligntax.answers.request import AnswerFormat, Request
-from aligntax.answers.rows import document
 from aligntax.answers.selector import Selector, nothing_selected
 from aligntax.answers.shapes import mapping, sequence
 from aligntax.errors import UnreadableInput
 from aligntax.records import Answers, Summary
+from aligntax.traffic.rows import document
 
 __all__ = ["LM_EVAL_RESULTS"]
 

@@ -17,12 +17,12 @@ from aligntax.answers.formats.lm_eval import (
     model_of,
 )
 from aligntax.answers.request import AnswerFormat, Request
-from aligntax.answers.rows import document, rows_of
 from aligntax.answers.selector import nothing_selected, see
 from aligntax.answers.shapes import mapping
 from aligntax.answers.table import TableBuilder, is_binary, score_of, text_of, with_lengths
 from aligntax.errors import UnreadableInput
 from aligntax.records import Answers
+from aligntax.traffic.rows import document, rows_of
 
 __all__ = ["LM_EVAL_SAMPLES"]
 

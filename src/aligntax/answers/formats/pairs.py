@@ -7,11 +7,11 @@ from dataclasses import dataclass, field, replace
 from aligntax.answers.chance import chance_of
 from aligntax.answers.fields import AnswerFields, guessed
 from aligntax.answers.request import AnswerFormat, Request
-from aligntax.answers.rows import rows_of
 from aligntax.answers.selector import nothing_selected, plain, see
 from aligntax.answers.table import TableBuilder, outcome_of, score_of, text_of, with_lengths
 from aligntax.errors import UnreadableInput, UsageError
 from aligntax.records import Answers, LengthUnit
+from aligntax.traffic.rows import rows_of
 
 __all__ = ["PAIRS", "pairs_in", "recognises"]
 

@@ -8,12 +8,12 @@ from aligntax.answers.chance import chance_of
 from aligntax.answers.conditions import digest, settings
 from aligntax.answers.fields import AnswerFields, guessed, lookup
 from aligntax.answers.request import AnswerFormat, Request
-from aligntax.answers.rows import rows_of
 from aligntax.answers.selector import nothing_selected, plain, see, several
 from aligntax.answers.table import TableBuilder, outcome_of, score_of, text_of, with_lengths
 from aligntax.errors import UnreadableInput, UsageError
 from aligntax.records import Answers, LengthUnit, PromptType
 from aligntax.traffic.formats import FORMATS
+from aligntax.traffic.rows import rows_of
 
 __all__ = ["SAMPLES"]
 

@@ -9,9 +9,9 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from aligntax.detectors.scoring.labelled import NO_LABEL, LabelledSet, LabelWords, symptoms_from
-from aligntax.detectors.scoring.rows import Row, rows_of
 from aligntax.errors import UnreadableInput, UsageError
 from aligntax.records import EXCHANGE
+from aligntax.traffic.rows import Row, rows_of
 
 __all__ = ["MOST_GROUPS", "Fields", "read_labelled"]
 

@@ -1,24 +1,20 @@
 """A table of checkpoints: CSV, TSV, JSON lines or Parquet, one row each."""
 
-import csv
 import difflib
-import json
 import math
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.parquet as pq
 
 from aligntax.errors import UnreadableInput, UsageError
 from aligntax.stats.predictions import Floats
+from aligntax.traffic.rows import Row, rows_of
 
 __all__ = ["NUMBERS", "Checkpoints", "read_checkpoints"]
 
-Rows = Sequence[tuple[int, Mapping[str, Any]]]
+Rows = Sequence[Row]
 
 NUMBERS = ("tax", "kl_alignment", "kl_capability", "steps", "tokens", "n", "reward")
 """Columns that hold numbers."""
@@ -53,7 +49,7 @@ def read_checkpoints(path: Path, columns: Mapping[str, str | None]) -> Checkpoin
     """Reads a table.
 
     Args:
-        path: .csv, .tsv, .jsonl or .parquet; anything else is taken as CSV.
+        path: CSV, TSV, JSON lines or Parquet, told from what is in it.
         columns: column of ours (NUMBERS, method, run, seed) -> its name in the table; None for the same name
             if the table has it. Runs are told apart by run and seed, or without a run by method and seed.
 
@@ -63,7 +59,7 @@ def read_checkpoints(path: Path, columns: Mapping[str, str | None]) -> Checkpoin
     """
     rows = _rows(path)
     found = _found(path, rows, columns)
-    numbers = {name: _numbers(path, rows, name, found[name]) for name in NUMBERS if name in found}
+    numbers = {name: _numbers(rows, name, found[name]) for name in NUMBERS if name in found}
     if not {"tax", "reward"} & set(numbers):
         _no_column(path, "tax", "tax", _header(rows))
     methods = [_text(row.get(found.get("method", ""))) for _, row in rows]
@@ -76,52 +72,10 @@ def read_checkpoints(path: Path, columns: Mapping[str, str | None]) -> Checkpoin
 
 
 def _rows(path: Path) -> Rows:
-    try:
-        rows = list(_read(path))
-    except OSError as error:
-        raise UnreadableInput(
-            f"{path}: {error.strerror or error}", hint="give the path of a table"
-        ) from error
-    except (UnicodeDecodeError, pa.ArrowException, csv.Error) as error:
-        raise UnreadableInput(
-            f"{path}: not a table: {error}", hint="CSV, TSV, JSON lines (.jsonl) or Parquet (.parquet)"
-        ) from error
+    rows = list(rows_of(path))
     if not rows:
         raise UnreadableInput(f"{path}: no rows", hint="one row a checkpoint, below a line of column names")
     return rows
-
-
-def _read(path: Path) -> Iterator[tuple[int, Mapping[str, Any]]]:
-    if path.suffix == ".parquet":
-        yield from enumerate(pq.read_table(path).to_pylist(), start=1)
-        return
-    with path.open(encoding="utf-8-sig", newline="") as file:
-        if path.suffix in (".jsonl", ".ndjson"):
-            yield from _json_lines(path, file)
-            return
-        reader = csv.DictReader(file, delimiter="\t" if path.suffix in (".tsv", ".tab") else ",")
-        for row in reader:
-            if None in row:
-                raise UnreadableInput(
-                    f"{path}, line {reader.line_num}: more cells than the header has columns",
-                    hint="quote cells with commas; tables with tabs are called .tsv",
-                )
-            yield reader.line_num, row
-
-
-def _json_lines(path: Path, lines: Iterable[str]) -> Iterator[tuple[int, Mapping[str, Any]]]:
-    for number, line in enumerate(lines, start=1):
-        if not line.strip():
-            continue
-        try:
-            row = json.loads(line)
-        except ValueError as error:
-            raise UnreadableInput(
-                f"{path}, line {number}: not JSON: {error}", hint="one object a line"
-            ) from None
-        if not isinstance(row, dict):
-            raise UnreadableInput(f"{path}, line {number}: not a JSON object", hint="one object a line")
-        yield number, row
 
 
 def _header(rows: Rows) -> list[str]:
@@ -148,8 +102,8 @@ def _no_column(path: Path, name: str, wanted: str, header: Sequence[str]) -> Non
     )
 
 
-def _numbers(path: Path, rows: Rows, name: str, column: str) -> Floats:
-    return np.array([_number(f"{path}, line {line}", name, column, row.get(column)) for line, row in rows])
+def _numbers(rows: Rows, name: str, column: str) -> Floats:
+    return np.array([_number(where, name, column, row.get(column)) for where, row in rows])
 
 
 def _number(where: str, name: str, column: str, cell: object) -> float:

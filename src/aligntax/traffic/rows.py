@@ -40,7 +40,8 @@ def rows_of(path: Path) -> Iterator[Row]:
         UnreadableInput: with file, line and cause; a result of which a part is lost is not read at all.
     """
     if not path.is_file():
-        raise UnreadableInput(f"{path}: {'is a directory' if path.is_dir() else 'no such file'}")
+        cause = "is a directory" if path.is_dir() else "no such file"
+        raise UnreadableInput(f"{path}: {cause}", hint="a file: JSON lines, JSON, CSV, TSV or Parquet")
     compression = compression_of(path, str(path))
     start = head(path, compression, _HEAD_BYTES)
     if not start.strip(b"\xef\xbb\xbf \t\r\n"):
@@ -171,7 +172,10 @@ def _csv(path: Path, compression: Compression, start: bytes) -> Iterator[Row]:
             for row in reader:
                 where = f"{path}, line {number:,}"
                 if None in row or None in row.values():
-                    raise UnreadableInput(f"{where}: not as many fields as the header names")
+                    raise UnreadableInput(
+                        f"{where}: not as many fields as the header names",
+                        hint="quote cells with commas in them",
+                    )
                 yield where, {name: value or None for name, value in row.items()}
                 number = reader.line_num + 1
         except csv.Error as error:
