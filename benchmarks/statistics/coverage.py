@@ -1,6 +1,6 @@
 """How often every interval covers what it should; writes results.json and the tables of README.md.
 
-    python benchmarks/statistics/run.py ../shared/data/labelled
+    python benchmarks/statistics/coverage.py ../shared/data/labelled
 
 Six minutes on one core. The directory holds xstest_completions.jsonl, for the first table.
 """

@@ -108,7 +108,7 @@ def normalised_tax(
     """What share of the reference's score above guessing the aligned model lost.
 
     (mean(reference) - mean(aligned)) / (mean(reference) - chance), on the same items, with the bootstrap
-    over clusters of the ratio. Fieller's interval covers as often, but for rare changes, and is wider.
+    over clusters of the ratio. Fieller's interval covers as often, but less where few items differ.
 
     Args:
         reference: (n,) score of each item, higher is better.
