@@ -1,8 +1,6 @@
 """`aligntax audit`: the bill of a log."""
 
 import datetime as dt
-import json
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -10,6 +8,7 @@ from rich.console import Console
 
 from aligntax.cli.judge import chosen
 from aligntax.cli.log import field_map, opened, progress, report_reading, stderr
+from aligntax.cli.output import print_json
 from aligntax.errors import UsageError
 from aligntax.extension_points import Detector
 from aligntax.labels import load_labels
@@ -100,7 +99,6 @@ def _evidence(
 
 def _print(contents: Document, *, as_json: bool) -> None:
     if as_json:
-        json.dump(contents, sys.stdout, indent=1, ensure_ascii=False)
-        sys.stdout.write("\n")
+        print_json(contents)
     else:
         print_bill(contents, Console(highlight=False))

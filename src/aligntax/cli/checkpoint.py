@@ -1,18 +1,13 @@
 """`aligntax checkpoint`: what a checkpoint holds, and whether it is whole."""
 
-import json
-import sys
 from collections import Counter
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import asdict
 
 from rich.console import Console
 from rich.markup import escape
-from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
-from aligntax.cli.log import stderr
+from aligntax.cli.output import print_json, stages
 from aligntax.errors import UnreadableInput, needs
 from aligntax.report.terminal import printable
 
@@ -33,8 +28,7 @@ def run(*, model: str, verify: bool, as_json: bool, quiet: bool) -> None:
         if verify:
             document["verified"] = _verified(checkpoint, quiet)
     if as_json:
-        json.dump(document, sys.stdout, indent=1, ensure_ascii=False)
-        sys.stdout.write("\n")
+        print_json(document)
     else:
         _print(document, Console(highlight=False))
 
@@ -63,7 +57,8 @@ def _verified(checkpoint: Checkpoint, quiet: bool) -> dict[str, object]:
         UnreadableInput: a wrong hash, or a number that is not finite; names file or tensor.
     """
     checked = [known.file for known, recorded in verify(checkpoint) if recorded]
-    with _progress(sum(entry.count for entry in checkpoint.entries.values()), quiet) as told:
+    numbers_in_all = sum(entry.count for entry in checkpoint.entries.values())
+    with stages(quiet=quiet) as stage, stage("reading", numbers_in_all) as told:
         for entry in checkpoint.entries.values():
             for first in range(0, entry.count if entry.dtype.is_floating_point else 0, CHUNK):
                 last = min(first + CHUNK, entry.count)
@@ -75,18 +70,6 @@ def _verified(checkpoint: Checkpoint, quiet: bool) -> dict[str, object]:
                 checkpoint.release(entry, first, last)
             told(entry.count)
     return {"hashes": checked, "finite": True}
-
-
-@contextmanager
-def _progress(total: int, quiet: bool) -> Iterator[Callable[[int], None]]:
-    console = stderr()
-    if quiet or not console.is_terminal:
-        yield lambda count: None
-        return
-    columns = (TextColumn("reading"), BarColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=console, transient=True) as progress:
-        task = progress.add_task("", total=total)
-        yield lambda count: progress.advance(task, count)
 
 
 def _print(document: dict[str, object], console: Console) -> None:

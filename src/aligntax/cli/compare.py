@@ -1,11 +1,8 @@
 """`aligntax compare`: what changed between two models, or between two audits."""
 
-import contextlib
 import datetime as dt
-import json
 import math
-import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
@@ -14,6 +11,7 @@ from rich.console import Console
 
 from aligntax.cli.compare_bills import compare_bills, is_bill
 from aligntax.cli.log import stderr
+from aligntax.cli.output import print_json, status
 from aligntax.detectors import DEFAULT, DETECTORS
 from aligntax.detectors import detector as named_detector
 from aligntax.errors import UsageError
@@ -67,7 +65,7 @@ def run(
         detector_leads=detector is not None,
         redactor=None if keep_text else Redactor(),
     )
-    with _status(quiet) as tell:
+    with status(quiet=quiet) as tell:
         matches, unmatched = _matches(first, second, settings, benchmark or (), metric or (), tell)
         _check_names({"--margin": margins, "--chance": settings.chances}, matches)
         forced = refuse(matches, force=force)
@@ -80,8 +78,7 @@ def run(
         if not quiet:
             stderr().print(f"wrote {chart}", markup=False)
     if as_json:
-        json.dump(contents, sys.stdout, indent=1, ensure_ascii=False, allow_nan=False)
-        sys.stdout.write("\n")
+        print_json(contents)
     else:
         print_comparison(contents, Console(highlight=False), flips=flips)
 
@@ -147,13 +144,3 @@ def _named(option: str, given: Sequence[str] | None, *, least: float = -math.inf
             raise UsageError(f"{option} {text}: not understood", hint=f"{option} mmlu=0.25")
         found[name] = number
     return found
-
-
-@contextlib.contextmanager
-def _status(quiet: bool) -> Iterator[Callable[[str], None]]:
-    console = stderr()
-    if quiet or not console.is_terminal:
-        yield lambda text: None
-        return
-    with console.status("") as status:
-        yield status.update

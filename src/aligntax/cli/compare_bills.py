@@ -1,8 +1,6 @@
 """`aligntax compare` of two bills: how the rates of two audits differ."""
 
-import json
 import re
-import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, cast
@@ -11,6 +9,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from aligntax.cli.output import print_json
 from aligntax.report.compare import COMPARED, compare
 from aligntax.report.document import Document, estimate_of, load_document
 from aligntax.report.figures import WAYS, interval_text, value_text
@@ -36,8 +35,7 @@ def compare_bills(bill: Path, other: Path, *, force: bool, as_json: bool) -> Non
     """Reads both bills, compares, prints."""
     contents = compare(load_document(bill), load_document(other), force=force)
     if as_json:
-        json.dump(contents, sys.stdout, indent=1, ensure_ascii=False)
-        sys.stdout.write("\n")
+        print_json(contents)
     else:
         _print(contents, (str(bill), str(other)), Console(highlight=False))
 

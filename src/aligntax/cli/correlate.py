@@ -1,7 +1,5 @@
 """`aligntax correlate`: safety against over-refusal over many models."""
 
-import json
-import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, cast
@@ -10,6 +8,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from aligntax.cli.output import print_json
 from aligntax.records import Estimate
 from aligntax.report.charts import save_chart
 from aligntax.report.charts.refusal_plane import refusal_plane
@@ -56,8 +55,7 @@ def run(
     if chart is not None:
         save_chart(refusal_plane(contents), chart)
     if as_json:
-        json.dump(contents, sys.stdout, indent=1, ensure_ascii=False, allow_nan=False)
-        sys.stdout.write("\n")
+        print_json(contents)
     else:
         _print(contents)
         if chart is not None:

@@ -1,16 +1,13 @@
 """`aligntax detectors`: what there is, and how good each is on labelled responses."""
 
 import inspect
-import json
-import sys
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 
 from rich.console import Console
 from rich.table import Table
 
-from aligntax.cli.log import stderr
+from aligntax.cli.output import print_json, status
 from aligntax.detectors import DEFAULT, DETECTORS
 from aligntax.detectors import detector as named_detector
 from aligntax.detectors.baselines import BASELINES
@@ -82,7 +79,7 @@ def score(
     words, symptoms = LabelWords(_pairs("--map", mapped)), _pairs("--flag", flags)
     dimensions = None if by is None else [name.strip() for name in by.split(",") if name.strip()]
     scored: list[tuple[LabelledSet, list[DetectorScores]]] = []
-    with _status(quiet) as tell:
+    with status(quiet=quiet) as tell:
         for path in labelled:
             tell(f"reading {path}")
             rows = read_labelled(path, fields=fields, words=words, flags=symptoms, by=dimensions)
@@ -93,8 +90,7 @@ def score(
             scored.append((rows, found))
     document = scores_document(scored, level=level)
     if as_json:
-        json.dump(document, sys.stdout, indent=1, ensure_ascii=False, allow_nan=False)
-        sys.stdout.write("\n")
+        print_json(document)
     else:
         print_scores(document, Console(highlight=False), details=named or [])
 
@@ -105,13 +101,3 @@ def _pairs(option: str, given: Sequence[str] | None) -> dict[str, str]:
     if wrong := [text for text, (word, _, _) in zip(given, pairs, strict=True) if not word]:
         raise UsageError(f"{option} {wrong[0]}: no '=' with something before it", hint=f"{option} word=class")
     return {word: value for word, _, value in pairs}
-
-
-@contextmanager
-def _status(quiet: bool) -> Iterator[Callable[[str], None]]:
-    console = stderr()
-    if quiet or not console.is_terminal:
-        yield lambda text: None
-        return
-    with console.status("") as status:
-        yield status.update

@@ -1,15 +1,11 @@
 """`aligntax frontier`: methods on three axes, compared at the same harm."""
 
-import contextlib
-import json
-import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
-from aligntax.cli.log import stderr
+from aligntax.cli.output import print_json, stages
 from aligntax.errors import UsageError
 from aligntax.frontier.budgets import unequal_budgets
 from aligntax.frontier.collected import CAPABILITY
@@ -61,7 +57,10 @@ def run(
     )
     measured, chooser = read_runs(runs, reference=reference, select=select)
     unequal = unequal_budgets(measured, force=force)
-    with _progress(2 + len(measured.benchmarks), quiet=quiet) as tell:
+    with (
+        stages(quiet=quiet) as stage,
+        stage("drawing replicates", 2 + len(measured.benchmarks)) as tell,
+    ):
         found = measure(measured, question, chooser=chooser, tell=tell)
     document = frontier_document(
         found, declared=len(points), unequal=unequal, chosen_apart=chooser is not None
@@ -69,8 +68,7 @@ def run(
     if chart is not None:
         save_chart(frontier_chart(document), chart)
     if as_json:
-        json.dump(document, sys.stdout, indent=1, ensure_ascii=False, allow_nan=False)
-        sys.stdout.write("\n")
+        print_json(document)
     else:
         console = Console(highlight=False)
         if not console.is_terminal:  # a pipe has no width of its own
@@ -122,15 +120,3 @@ def _share(option: str, value: float) -> float:
     if not 0 <= value <= 1:
         raise UsageError(f"{option}: {value:g} is not between 0 and 1", hint="5 % is 0.05")
     return value
-
-
-@contextlib.contextmanager
-def _progress(axes: int, *, quiet: bool) -> Iterator[Callable[[int], None]]:
-    console = stderr()
-    if quiet or not console.is_terminal:
-        yield lambda done: None
-        return
-    columns = (TextColumn("drawing replicates"), BarColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=console, transient=True) as bar:
-        task = bar.add_task("", total=axes)
-        yield lambda done: bar.advance(task, done)

@@ -1,7 +1,5 @@
 """`aligntax label`: plan which exchanges to label, export them, import labels, see how far people agree."""
 
-import json
-import sys
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -12,6 +10,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from aligntax.cli.log import field_map, opened, report_reading, stderr
+from aligntax.cli.output import print_json
 from aligntax.errors import UnreadableInput, UsageError
 from aligntax.labels.agreement import Agreement, Disagreement, Pair, tasks_of
 from aligntax.labels.agreement import agree as measure
@@ -62,7 +61,7 @@ def plan(*, run: Path, budget: int, seed: int, by: str, out: Path, as_json: bool
         )
     save_plan(made, out)
     if as_json:
-        _print_json(made.header())
+        print_json(made.header())
     else:
         _print_plan(made, Console(highlight=False))
     if not quiet:
@@ -150,7 +149,7 @@ def agree(
         _note(note)
     agreement = measure(loaded.labels, level=level)
     if as_json:
-        _print_json(agreement.as_json())
+        print_json(agreement.as_json())
     else:
         _print_agreement(agreement, Console(highlight=False))
     if target and agreement.open:
@@ -243,11 +242,6 @@ def _summary(labels: Sequence[Label]) -> str:
 
 def _note(text: str) -> None:
     stderr().print(printable(text), markup=False, soft_wrap=True)
-
-
-def _print_json(contents: object) -> None:
-    json.dump(contents, sys.stdout, indent=1, ensure_ascii=False)
-    sys.stdout.write("\n")
 
 
 def _word(outcome: str) -> str:

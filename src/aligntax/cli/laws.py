@@ -1,10 +1,7 @@
 """`aligntax laws`: the laws that the tax of a table of checkpoints follows, and questions to them."""
 
-import json
-import sys
 import textwrap
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, cast
 
@@ -12,7 +9,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from aligntax.cli.log import stderr
+from aligntax.cli.output import print_json, status
 from aligntax.errors import UsageError
 from aligntax.report.charts import save_chart
 from aligntax.report.charts.laws import laws_chart
@@ -53,8 +50,10 @@ def run(
     if law is not None and law not in LAWS:
         raise UsageError(f"no law {law!r}", hint=f"--law {', '.join(LAWS)}")
     checkpoints = read_checkpoints(table, columns)
-    with _status(quiet) as tell:
-        laws = fit_laws(checkpoints, level=level, reward_start=reward_start, tell=tell)
+    with status(quiet=quiet) as tell:
+        laws = fit_laws(
+            checkpoints, level=level, reward_start=reward_start, tell=lambda name: tell(f"fitting {name}")
+        )
     kls = KLS if on is None else (f"kl_{on}",)
     questions = ((kls, at_kl), (("steps",), at_steps), (("tokens",), at_tokens))
     asked: list[Expected | Budget] = [
@@ -68,8 +67,7 @@ def run(
     if chart is not None:
         save_chart(laws_chart(document), chart)
     if as_json:
-        json.dump(document, sys.stdout, indent=1, ensure_ascii=False, allow_nan=False)
-        sys.stdout.write("\n")
+        print_json(document)
     else:
         _print(document, laws)
 
@@ -231,13 +229,3 @@ def _table(*columns: str, left: int = 2) -> Table:
 
 def _say(console: Console, text: str, style: str = "none") -> None:
     console.print(textwrap.fill(printable(text), min(console.width, 100)), style=style, markup=False)
-
-
-@contextmanager
-def _status(quiet: bool) -> Iterator[Callable[[str], None]]:
-    console = stderr()
-    if quiet or not console.is_terminal:
-        yield lambda text: None
-        return
-    with console.status("") as status:
-        yield lambda text: status.update(f"fitting {text}")

@@ -1,8 +1,6 @@
 """`aligntax plan`: how many labels and prompts a question takes, and what those at hand can answer."""
 
-import json
 import math
-import sys
 import textwrap
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -10,6 +8,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
+from aligntax.cli.output import print_json
 from aligntax.errors import UsageError
 from aligntax.stats.prediction_powered import LEAST_LABELS
 from aligntax.stats.sample_size import (
@@ -73,8 +72,7 @@ def run(
         "ceiling": [{"trials": n, "bound": zero_failure_bound(n, level=level)} for n in _trials(prompts)],
     }
     if as_json:
-        json.dump(plan, sys.stdout, indent=1, allow_nan=False)
-        sys.stdout.write("\n")
+        print_json(plan)
     else:
         _print(plan)
 

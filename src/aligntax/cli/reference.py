@@ -1,8 +1,6 @@
 """`aligntax reference`: taxes others published, and a run of one's own beside them."""
 
-import json
 import math
-import sys
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import groupby
 from pathlib import Path
@@ -12,6 +10,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from aligntax.cli.output import print_json
 from aligntax.errors import UsageError
 from aligntax.records import Estimate, unknown
 from aligntax.report.document import Document, estimate_of
@@ -46,8 +45,7 @@ def run(
     rows = selected(published_taxes(), benchmark=wanted, model=model, method=method, check=check)
     contents = reference_document(rows, runs)
     if as_json:
-        json.dump(contents, sys.stdout, indent=1, ensure_ascii=False, allow_nan=False)
-        sys.stdout.write("\n")
+        print_json(contents)
         return
     console = Console(highlight=False)
     if not console.is_terminal:  # a pipe has no width of its own

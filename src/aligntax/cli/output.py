@@ -1,0 +1,53 @@
+"""How every command shows what it found and how far it has come."""
+
+import contextlib
+import json
+import sys
+from collections.abc import Callable, Iterator, Mapping
+
+from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
+
+from aligntax.cli.log import stderr
+
+__all__ = ["Advance", "Stage", "print_json", "stages", "status"]
+
+Advance = Callable[[int], None]
+"""Told how much more is done."""
+Stage = Callable[[str, int], contextlib.AbstractContextManager[Advance]]
+"""Title, and total or 0 where it is not known -> what to tell of progress."""
+
+
+def print_json(document: Mapping[str, object]) -> None:
+    """Prints a document on standard output; a nan left in it is a mistake of ours, and an error."""
+    json.dump(document, sys.stdout, indent=1, ensure_ascii=False, allow_nan=False)
+    sys.stdout.write("\n")
+
+
+@contextlib.contextmanager
+def status(*, quiet: bool) -> Iterator[Callable[[str], None]]:
+    """A line that says what is being done, on a terminal; nothing into a pipe. Yields what to tell of it."""
+    console = stderr()
+    if quiet or not console.is_terminal:
+        yield lambda text: None
+        return
+    with console.status("") as shown:
+        yield shown.update
+
+
+@contextlib.contextmanager
+def stages(*, quiet: bool) -> Iterator[Stage]:
+    """A bar with the time left for each stage of long work, on a terminal; nothing into a pipe."""
+    console = stderr()
+    if quiet or not console.is_terminal:
+        yield lambda title, total: contextlib.nullcontext(lambda done: None)
+        return
+    columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=console, transient=True) as bar:
+
+        @contextlib.contextmanager
+        def stage(title: str, total: int) -> Iterator[Advance]:
+            task = bar.add_task(title, total=total or None)
+            yield lambda done: bar.advance(task, done)
+            bar.remove_task(task)
+
+        yield stage
