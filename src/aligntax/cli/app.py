@@ -12,6 +12,7 @@ from aligntax.cli.verbs.checkpoint import checkpoint
 from aligntax.cli.verbs.compare import compare
 from aligntax.cli.verbs.correlate import correlate
 from aligntax.cli.verbs.detect import detect
+from aligntax.cli.verbs.fisher import fisher
 from aligntax.cli.verbs.formats import formats
 from aligntax.cli.verbs.frontier import frontier
 from aligntax.cli.verbs.laws import laws

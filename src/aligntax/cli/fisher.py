@@ -1,9 +1,7 @@
 """`aligntax fisher`: which weights matter to capability, which to safety, and whether they are the same."""
 
-import contextlib
 import json
-import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,10 +9,9 @@ import numpy as np
 import numpy.typing as npt
 import torch
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
 from aligntax.cli.fisher_texts import GROUPS, Dealt, Text, Writer, deal, read_texts
-from aligntax.cli.log import stderr
+from aligntax.cli.output import Stage, print_json, stages
 from aligntax.errors import UsageError
 from aligntax.models.causal import Causal, load_causal
 from aligntax.models.fisher import DiagonalFisher, FisherSettings, fisher_of_groups
@@ -28,8 +25,6 @@ from aligntax.tax.importance_halves import Importance
 __all__ = ["run"]
 
 _FEW = 100
-Tell = Callable[[int], None]
-Stage = Callable[[str, int], contextlib.AbstractContextManager[Tell]]
 Places = Mapping[str, torch.Tensor]
 
 
@@ -78,7 +73,7 @@ def run(
     files = {"capability": capability, "safety": safety}
     texts = {name: read_texts(path) for name, path in files.items()}
     kept = {"capability": _writable(out), "safety": _writable(out_safety)}
-    with _progress(quiet) as stage:
+    with stages(quiet=quiet) as stage:
         causal = _loaded(model, device, str(dtype))
         writer = Writer(causal, chat=chat, longest=max_length)
         dealt = {
@@ -122,8 +117,7 @@ def run(
     if chart:
         save_chart(fisher_chart(document), chart)
     if as_json:
-        json.dump(document, sys.stdout, indent=1, ensure_ascii=False, allow_nan=False)
-        sys.stdout.write("\n")
+        print_json(document)
     else:
         print_fisher(document, Console(highlight=False))
 
@@ -262,22 +256,3 @@ def _notes_on(data: Dealt, longest: int) -> Iterator[str]:
         yield f"{data.cut:,} texts cut at {longest:,} tokens"
     if data.texts < _FEW:
         yield f"{data.texts:,} texts are few; how much noise that leaves, halves of the same data tell"
-
-
-@contextlib.contextmanager
-def _progress(quiet: bool) -> Iterator[Stage]:
-    """A bar a stage with the time left, on a terminal; nothing into a pipe."""
-    console = stderr()
-    if quiet or not console.is_terminal:
-        yield lambda title, total: contextlib.nullcontext(lambda texts: None)
-        return
-    columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=console, transient=True) as bar:
-
-        @contextlib.contextmanager
-        def stage(title: str, total: int) -> Iterator[Tell]:
-            task = bar.add_task(title, total=total or None)
-            yield lambda texts: bar.update(task, advance=texts)
-            bar.remove_task(task)
-
-        yield stage
