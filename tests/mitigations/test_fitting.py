@@ -198,8 +198,10 @@ def test_losses_are_those_of_the_texts_one_by_one() -> None:
 
 def test_samples_are_read_and_bad_ones_located(tmp_path: Path) -> None:
     path = tmp_path / "proxy.jsonl"
-    path.write_text('{"prompt": "a", "response": "b"}\n{"text": "c"}\nplain\n', "utf-8")
-    assert read_samples(path) == [Sample("a", "b"), Sample("", "c"), Sample("", "plain")]
+    path.write_text('{"prompt": "a", "response": "b"}\n{"text": "c"}\n', "utf-8")
+    assert read_samples(path) == [Sample("a", "b"), Sample("", "c")]
+    (tmp_path / "proxy.txt").write_text("one\ntwo\n\nthree\n", "utf-8")
+    assert read_samples(tmp_path / "proxy.txt") == [Sample("", "one\ntwo"), Sample("", "three")]
     path.write_text('{"prompt": "a", "response": "b"}\n{"prompt": "x"}\n', "utf-8")
     with pytest.raises(UnreadableInput, match="line 2: no response"):
         read_samples(path)

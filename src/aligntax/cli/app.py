@@ -44,6 +44,7 @@ VERBS = (
     frontier,
     reference,
     merge,
+    fisher,
     checkpoint,
     formats,
     prices,

@@ -4,8 +4,7 @@ Source: Lin et al. (2024), arXiv 2309.06256v4, eq. (8) and (9): about 2,000 of i
 the prompts it was aligned on; nothing of the tasks whose loss is to be won back.
 """
 
-import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,9 +14,13 @@ import numpy.typing as npt
 import torch
 
 from aligntax.errors import UnreadableInput, UsageError
+from aligntax.labels.lines import json_lines
 from aligntax.models.causal import Causal
+from aligntax.tax.prompts import read_documents
 
 __all__ = ["Sample", "Scored", "losses", "read_samples"]
+
+_HINT = 'a line is {"prompt": "...", "response": "..."} or {"text": "..."}'
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,18 +55,20 @@ class Scored:
 
 
 def read_samples(path: Path) -> list[Sample]:
-    """Reads texts: JSON lines with `response` and perhaps `prompt` (or with `text`), or plain lines.
+    """Reads texts.
+
+    Args:
+        path: JSON lines (.jsonl, .ndjson, .json) with `response` and perhaps `prompt`, or with `text`;
+            otherwise plain text, with blank lines between texts.
 
     Raises:
         UnreadableInput: nothing in it, or a line that is not such an object; names the line.
     """
-    try:
-        lines = path.read_text("utf-8-sig").split("\n")
-    except (OSError, UnicodeDecodeError) as error:
-        raise UnreadableInput(f"{path}: cannot be read: {error}") from error
-    samples = [_sample(path, at, line) for at, line in enumerate(lines, 1) if line.strip()]
+    if path.suffix.lower() not in (".jsonl", ".ndjson", ".json"):
+        return [Sample("", text) for text in read_documents(path)]
+    samples = [_sample(row, f"{path}, line {number}") for number, row in json_lines(path, hint=_HINT)]
     if not samples:
-        raise UnreadableInput(f"{path}: there is no text in it")
+        raise UnreadableInput(f"{path}: there is no text in it", hint=_HINT)
     return samples
 
 
@@ -103,19 +108,11 @@ def losses(
     return Scored(nats, tokens)
 
 
-def _sample(path: Path, at: int, line: str) -> Sample:
-    if not line.lstrip().startswith("{"):
-        return Sample("", line)
-    try:
-        found: dict[str, Any] = json.loads(line)
-    except ValueError as error:
-        raise UnreadableInput(f"{path}, line {at}: not valid JSON: {error}") from error
-    response = found.get("response", found.get("text"))
+def _sample(row: Mapping[str, Any], where: str) -> Sample:
+    response = row.get("response", row.get("text"))
     if not isinstance(response, str):
-        raise UnreadableInput(
-            f"{path}, line {at}: no response in it", hint='{"prompt": ..., "response": ...}'
-        )
-    return Sample(str(found.get("prompt") or ""), response)
+        raise UnreadableInput(f"{where}: no response in it", hint=_HINT)
+    return Sample(str(row.get("prompt") or ""), response)
 
 
 def _encoded(causal: Causal, sample: Sample) -> tuple[torch.Tensor, int]:
