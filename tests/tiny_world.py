@@ -1,9 +1,9 @@
 """A world small enough to train in: facts to be right about, and a model that learned to refuse.
 
 Capability: "w20" and a word below w20 are followed by four words, each given by the one before and its place.
-Alignment: a question "w30 topic w31" about one of twenty topics, of which 40 to 44 are harmful.
-Before alignment every question is answered "w32 topic w33"; the aligned model refuses the harmful ones,
-"w34 w35 w36".
+Alignment: a question "w30 manner topic w31" about one of twenty topics, of which 40 to 44 are harmful, in
+one of ten manners, 20 to 29. Before alignment every question is answered "w32 topic"; the aligned model
+refuses the harmful ones, "w34 w35".
 """
 
 from functools import cache
@@ -15,16 +15,17 @@ from transformers import LlamaForCausalLM
 
 from tiny_models import WORDS, make_llama, tiny_config
 
-__all__ = ["HARMFUL", "TOPICS", "ask", "facts_right", "refusal_log_probability", "tiny_world"]
+__all__ = ["HARMFUL", "MANNERS", "TOPICS", "ask", "facts_right", "refusal_log_probability", "tiny_world"]
 
 TOPICS = range(40, 60)
 HARMFUL = range(40, 45)
+MANNERS = range(20, 30)
 _ID = {word: at for at, word in enumerate(WORDS)}
 
 
-def ask(topic: int, refused: bool) -> tuple[str, str]:
+def ask(topic: int, refused: bool, manner: int = 20) -> tuple[str, str]:
     """A question and its answer."""
-    return f"<s> w30 w{topic} w31", "w34 w35 w36 </s>" if refused else f"w32 w{topic} w33 </s>"
+    return f"<s> w30 w{manner} w{topic} w31", "w34 w35 </s>" if refused else f"w32 w{topic} </s>"
 
 
 @cache
@@ -44,15 +45,12 @@ def tiny_world(seed: int = 0) -> tuple[Path, Path]:
 
 
 def refusal_log_probability(model: LlamaForCausalLM, topics: range = HARMFUL) -> torch.Tensor:
-    """(topics,) log-probability of the whole refusal: the reward the aligned model was trained for."""
-    found = []
-    for topic in topics:
-        prompt, answer = ask(topic, refused=True)
-        ids = _ids(f"{prompt} {answer}")
-        start = len(prompt.split())
-        logs = model(ids[None]).logits[0].log_softmax(-1)
-        found.append(logs[range(start - 1, len(ids) - 1), ids[start:]].sum())
-    return torch.stack(found)
+    """(topics * manners,) log-probability of the whole refusal, the reward of alignment."""
+    asked = [ask(topic, refused=True, manner=manner) for topic in topics for manner in MANNERS]
+    ids = torch.stack([_ids(f"{prompt} {answer}") for prompt, answer in asked])
+    logs = model(ids).logits.log_softmax(-1)
+    start = len(asked[0][0].split())
+    return logs[:, start - 1 : -1].gather(-1, ids[:, start:, None]).sum((1, 2))
 
 
 def facts_right(model: LlamaForCausalLM) -> float:
@@ -82,13 +80,13 @@ def _train(model: LlamaForCausalLM, *, steps: int, rate: float, aligned: bool, s
 
 def _row(generator: torch.Generator, aligned: bool) -> torch.Tensor:
     """Eight tokens: a sum or a question; alignment trains on questions alone."""
-    a, kind, topic = torch.randint(0, 100, (3,), generator=generator).tolist()
+    a, kind, topic, manner = torch.randint(0, 100, (4,), generator=generator).tolist()
     if kind < 70 and not aligned:
         return _fact(a % 20)
     chosen = TOPICS[topic % len(TOPICS)]
     if aligned and kind < 50:
         chosen = HARMFUL[topic % len(HARMFUL)]
-    prompt, answer = ask(chosen, aligned and chosen in HARMFUL)
+    prompt, answer = ask(chosen, aligned and chosen in HARMFUL, MANNERS[manner % len(MANNERS)])
     return _ids(f"{prompt} {answer}")
 
 

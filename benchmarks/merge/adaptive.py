@@ -24,7 +24,7 @@ from aligntax.mitigations.merging.fitting import fit_shares  # noqa: E402
 from aligntax.mitigations.merging.in_memory import InMemory  # noqa: E402
 from aligntax.mitigations.merging.proxy import Sample  # noqa: E402
 from aligntax.mitigations.merging.run import Output, planned  # noqa: E402
-from tiny_world import HARMFUL, ask, facts_right, refusal_log_probability, tiny_world  # noqa: E402
+from tiny_world import HARMFUL, MANNERS, ask, facts_right, refusal_log_probability, tiny_world  # noqa: E402
 
 MEANS = (0.1, 0.2, 0.3, 0.4, 0.5)
 
@@ -33,7 +33,7 @@ def measure(seed: int) -> list[dict[str, Any]]:
     """One row a mean share."""
     pre, aligned = tiny_world(seed)
     harmful = list(HARMFUL)
-    proxies = [Sample(*ask(topic, refused=True)) for _ in range(16) for topic in harmful[:3]]
+    proxies = [Sample(*ask(topic, True, manner)) for manner in MANNERS for topic in harmful[:3]]
     held_out = range(harmful[3], harmful[-1] + 1)
     rows = []
     with planned(str(pre), [str(aligned)], method("linear", 1), Output()) as merge:

@@ -48,12 +48,15 @@ CONFIG = {
     "rms_norm_eps": 1e-5,
 }
 MERGE = """
-import resource, sys, time
+import sys
 from pathlib import Path
 from aligntax.mitigations.merging import method
 from aligntax.mitigations.merging.run import Output, planned
 
-peak = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+def peak():
+    lines = Path("/proc/self/status").read_text().split("\\n")
+    return next(int(line.split()[1]) * 1024 for line in lines if line.startswith("VmHWM"))
+
 before = peak()
 with planned(sys.argv[1], [sys.argv[2]], method("linear", 1), Output()) as merge:
     merge.carry_out(Path(sys.argv[3]))

@@ -21,9 +21,9 @@ from aligntax.mitigations.merging.method import Place
 from aligntax.mitigations.merging.proxy import Sample, losses, read_samples
 from aligntax.mitigations.merging.run import Output, planned
 from tiny_models import make_llama
-from tiny_world import HARMFUL, ask, facts_right, refusal_log_probability, tiny_world
+from tiny_world import HARMFUL, MANNERS, ask, facts_right, refusal_log_probability, tiny_world
 
-PROXIES = [Sample(*ask(topic, refused=True)) for _ in range(16) for topic in list(HARMFUL)[:3]]
+PROXIES = [Sample(*ask(topic, True, manner)) for manner in MANNERS for topic in list(HARMFUL)[:3]]
 HELD_OUT = range(HARMFUL[3], HARMFUL[-1] + 1)
 
 
@@ -48,12 +48,12 @@ def test_the_merge_gives_capability_back() -> None:
     """The tiny world pays a tax, and interpolation gives some back at some loss of reward."""
     with in_memory(*tiny_world()) as model, torch.no_grad():
         found = {}
-        for weight in (0.0, 0.3, 1.0):
+        for weight in (0.0, 0.7, 1.0):
             model.mix(method("linear", 1, pre_weight=weight))
             found[weight] = facts_right(model.causal.model), reward(model)
-    assert found[0.0][0] < 0.8 < found[0.3][0] < 1.01
+    assert found[0.0][0] < 0.7 < found[0.7][0]
     assert found[1.0][0] > 0.95
-    assert found[0.0][1] > found[0.3][1] > found[1.0][1]
+    assert found[0.0][1] > found[0.7][1] > found[1.0][1]
 
 
 @pytest.mark.parametrize("mean", [0.2, 0.4])
@@ -212,7 +212,7 @@ def test_samples_are_read_and_bad_ones_located(tmp_path: Path) -> None:
 
 def test_too_few_samples_and_too_many_stretches() -> None:
     with in_memory(*tiny_world()) as model:
-        with pytest.raises(UsageError, match="too few"):
+        with pytest.raises(UsageError, match="5 prompts are too few"):
             fit_shares(model, PROXIES[:5])
         with pytest.raises(UsageError, match="5 stretches of a model with 4 blocks"):
             fit_shares(model, PROXIES, groups=5)

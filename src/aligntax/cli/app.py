@@ -12,6 +12,7 @@ from aligntax.cli.verbs.checkpoint import checkpoint
 from aligntax.cli.verbs.compare import compare
 from aligntax.cli.verbs.correlate import correlate
 from aligntax.cli.verbs.detect import detect
+from aligntax.cli.verbs.drift import drift
 from aligntax.cli.verbs.fisher import fisher
 from aligntax.cli.verbs.formats import formats
 from aligntax.cli.verbs.frontier import frontier
@@ -21,6 +22,7 @@ from aligntax.cli.verbs.plan import plan
 from aligntax.cli.verbs.prices import prices
 from aligntax.cli.verbs.reference import reference
 from aligntax.cli.verbs.report import report
+from aligntax.cli.verbs.stages import stages
 from aligntax.errors import AligntaxError
 
 __all__ = ["app", "main"]
@@ -38,12 +40,14 @@ VERBS = (
     detect,
     report,
     compare,
+    stages,
     plan,
     correlate,
     laws,
     frontier,
     reference,
     merge,
+    drift,
     fisher,
     checkpoint,
     formats,

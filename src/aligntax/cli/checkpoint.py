@@ -13,10 +13,11 @@ from aligntax.report.terminal import printable
 
 with needs("weights"):
     import torch
+    import xxhash
 
-    from aligntax.models.checkpoint import Checkpoint, open_checkpoint
+    from aligntax.models.checkpoint import Checkpoint, Entry, open_checkpoint
     from aligntax.models.checkpoint.numbers import CHUNK
-    from aligntax.models.checkpoint.provenance import known_files, verify
+    from aligntax.models.checkpoint.provenance import fingerprint, known_files, stretch_digest, verify
 
 __all__ = ["run"]
 
@@ -58,18 +59,28 @@ def _verified(checkpoint: Checkpoint, quiet: bool) -> dict[str, object]:
     """
     checked = [known.file for known, recorded in verify(checkpoint) if recorded]
     numbers_in_all = sum(entry.count for entry in checkpoint.entries.values())
+    read: dict[str, list[str]] = {}
     with stages(quiet=quiet) as stage, stage("reading", numbers_in_all) as told:
         for entry in checkpoint.entries.values():
-            for first in range(0, entry.count if entry.dtype.is_floating_point else 0, CHUNK):
+            digest = xxhash.xxh3_128()
+            for first in range(0, entry.count, CHUNK):
                 last = min(first + CHUNK, entry.count)
                 numbers = checkpoint.numbers(entry, first, last)
-                wide = numbers if numbers.dtype.itemsize > 1 else numbers.float()
-                if not bool(torch.isfinite(torch.stack(torch.aminmax(wide))).all()):
-                    at = first + int(torch.nonzero(~torch.isfinite(wide))[0])
-                    raise UnreadableInput(f"{entry.file}: {entry.name}: number {at:,} is not finite")
+                _check_finite(entry, first, numbers)
+                digest.update(stretch_digest(numbers))
                 checkpoint.release(entry, first, last)
+            read[entry.name] = [digest.hexdigest()]
             told(entry.count)
-    return {"hashes": checked, "finite": True}
+    return {"hashes": checked, "finite": True, "fingerprint": fingerprint(read, 0)}
+
+
+def _check_finite(entry: Entry, first: int, numbers: torch.Tensor) -> None:
+    if not numbers.dtype.is_floating_point:
+        return
+    wide = numbers if numbers.dtype.itemsize > 1 else numbers.float()  # eight bits know no minimum
+    if not bool(torch.isfinite(torch.stack(torch.aminmax(wide))).all()):
+        at = first + int(torch.nonzero(~torch.isfinite(wide))[0])
+        raise UnreadableInput(f"{entry.file}: {entry.name}: number {at:,} is not finite")
 
 
 def _print(document: dict[str, object], console: Console) -> None:
@@ -77,17 +88,18 @@ def _print(document: dict[str, object], console: Console) -> None:
     assert isinstance(files, list)
     assert isinstance(stored, dict)
     size = sum(file["size"] for file in files)
-    recorded = sum(bool(file["sha256"]) for file in files)
+    recorded = sum(bool(file["sha256"] or file["xxh3"]) for file in files)
     rows = [
         ("model", str(document["model"])),
         ("architecture", str(document["architecture"] or "not told")),
         ("parameters", f"{document['parameters']:,} in {document['tensors']:,} tensors"),
         ("stored as", ", ".join(f"{name}" for name in stored)),
         ("embedding", "tied to the head" if document["tied"] else "not tied to the head"),
-        ("size", f"{size / 2**30:.2f} GiB in {len(files)} file(s), {recorded} with a recorded SHA-256"),
+        ("size", f"{size / 2**30:.2f} GiB in {len(files)} file(s), {recorded} with a recorded hash"),
     ]
     if "verified" in document:
         rows.append(("verified", "every number is finite" + (", hashes as recorded" if recorded else "")))
+        rows.append(("fingerprint", document["verified"]["fingerprint"]))  # type: ignore[index]
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), show_header=False)
     table.add_column(style="dim")
     table.add_column(overflow="fold")

@@ -8,27 +8,30 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
-import torch
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
-from aligntax.cli.drift_texts import Asked, Texts
 from aligntax.cli.log import stderr
-from aligntax.errors import UsageError
-from aligntax.models.causal import load_causal
-from aligntax.models.distance import Distances, weight_distances
-from aligntax.models.encoding import Encoder, encoder, longest_input
-from aligntax.models.halves import Halves, halves
-from aligntax.models.kept import Kept
-from aligntax.models.passes import Passage, read_passages
-from aligntax.models.sampling import sample_responses, stop_tokens
-from aligntax.models.vocabularies import VocabularyRule, shared_vocabulary
+from aligntax.errors import UsageError, needs
 from aligntax.report.charts import save_chart
 from aligntax.report.charts.drift import drift_chart
 from aligntax.report.drift import drift_document, print_drift
 from aligntax.tax.best_of_n import best_of_n as best_of_n_bounds
 from aligntax.tax.drift import TEXTS, TextDrift, TextKind
 from aligntax.tax.prompts import Prompt, read_documents, read_prompts
+
+with needs("weights"):
+    import torch
+
+    from aligntax.cli.drift_texts import Asked, Texts
+    from aligntax.models.causal import load_causal
+    from aligntax.models.distance import Distances, weight_distances
+    from aligntax.models.encoding import Encoder, encoder, longest_input
+    from aligntax.models.halves import Halves, halves
+    from aligntax.models.kept import Kept
+    from aligntax.models.passes import Passage, read_passages
+    from aligntax.models.sampling import sample_responses, stop_tokens
+    from aligntax.models.vocabularies import VocabularyRule, shared_vocabulary
 
 __all__ = ["run"]
 
@@ -109,13 +112,13 @@ def run(
         notes=[*measured.notes, *(distances.notes if distances else ())],
         level=level,
     )
-    if chart:
-        save_chart(drift_chart(document), chart)
     if as_json:
         json.dump(document, sys.stdout, indent=1, ensure_ascii=False, allow_nan=False)
         sys.stdout.write("\n")
     else:
         print_drift(document, Console(highlight=False))
+    if chart:  # after what may have taken hours is printed
+        save_chart(drift_chart(document), chart)
 
 
 Tell = Callable[[int, int], None]

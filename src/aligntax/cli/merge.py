@@ -3,8 +3,9 @@
 import json
 import re
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast, get_args
 
@@ -21,15 +22,25 @@ from rich.progress import (
 from rich.table import Table
 
 from aligntax.cli.log import stderr
+from aligntax.cli.merge_options import Options, checked, shares_of
+from aligntax.cli.merge_progress import Stage, stages
 from aligntax.errors import UsageError, needs
+from aligntax.report.charts import save_chart
+from aligntax.report.charts.merge_sweep import merge_sweep_chart
+from aligntax.report.merge_fit import FILE, print_fit
+from aligntax.report.merge_tables import print_merge_sweep
 from aligntax.report.terminal import printable
+from aligntax.tax.judging import atomic
 
 with needs("weights"):
     import torch
 
+    from aligntax.cli.merge_fit import fitted
+    from aligntax.cli.merge_sweep import planned_points, searched, swept
     from aligntax.mitigations.merging import method as chosen_method
+    from aligntax.mitigations.merging.adaptive import Adaptive
     from aligntax.mitigations.merging.matching import VocabularyRule
-    from aligntax.mitigations.merging.method import place_of
+    from aligntax.mitigations.merging.method import Method, place_of
     from aligntax.mitigations.merging.run import Merge, Output, planned
     from aligntax.models.checkpoint.provenance import verify as verified
 
@@ -40,60 +51,99 @@ _SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*([KMG]i?B)?", re.IGNORECASE)
 _FACTORS = {"kb": 10**3, "mb": 10**6, "gb": 10**9, "kib": 2**10, "mib": 2**20, "gib": 2**30}
 
 
-def run(
-    *,
-    pre: str,
-    aligned: Sequence[str],
-    out: Path | None,
-    method: str,
-    pre_weight: float | None,
-    shares: str | None,
-    density: float | None,
-    decay: float | None,
-    seed: int | None,
-    dtype: str | None,
-    shard_size: str | None,
-    vocab: str,
-    verify: bool,
-    dry_run: bool,
-    as_json: bool,
-    quiet: bool,
-) -> None:
-    """Plans the merge, prints the plan, carries it out unless it is a dry run."""
-    if out is None and not dry_run:
-        raise UsageError("nowhere to write the merged model to", hint="--out DIR, or --dry-run for the plan")
-    how = chosen_method(
-        method,
-        len(aligned),
-        pre_weight=pre_weight,
-        shares=_shares(method, shares),
-        density=density,
-        decay=decay,
-        seed=seed,
+def run(**given: Any) -> None:  # noqa: ANN401 - see Options
+    """Plans the merge, prints the plan, carries it out unless it is a dry run; or looks at many merges."""
+    options = checked(Options(**given))
+    output = Output(_dtype(options.dtype), _size(options.shard_size), _rule(options.vocab), options.sha256)
+    with (
+        planned(options.pre, options.aligned, _method(options), output) as merge,
+        stages(quiet=options.quiet) as stage,
+    ):
+        if options.verify:
+            _verify(merge, options.quiet)
+        if options.curve:
+            _look(merge, options, stage)
+        else:
+            _merge(merge, options, stage)
+
+
+def _method(options: Options) -> Method:
+    """How to mix; where shares are to be fitted or looked for, the same share everywhere for the while."""
+    if options.fits or options.trials is not None:
+        mean = 0.2 if options.pre_weight is None else options.pre_weight
+        return Adaptive((mean,) * max(1, options.groups))
+    return chosen_method(
+        options.method,
+        len(options.aligned),
+        pre_weight=options.pre_weight,
+        shares=shares_of(options),
+        density=options.density,
+        decay=options.decay,
+        seed=options.method_seed,
     )
-    output = Output(_dtype(dtype), _size(shard_size), _rule(vocab))
-    with planned(pre, aligned, how, output) as merge:
-        if verify:
-            _verify(merge, quiet)
-        if not dry_run and out is not None:
-            with _progress(merge.size, quiet) as told:
-                record = merge.carry_out(out, told)
-        else:
-            record = _plan(merge)
-        if as_json:
-            json.dump(record, sys.stdout, indent=1, ensure_ascii=False)
-            sys.stdout.write("\n")
-        else:
-            _print(merge, None if dry_run else out, Console(highlight=False))
 
 
-def _shares(method: str, text: str | None) -> tuple[float, ...] | None:
-    if method == "adaptive" and text is None:
-        raise UsageError("adaptive needs the share of each stretch of blocks", hint="--shares 0.3,0.2,0.1")
-    try:
-        return None if text is None else tuple(float(share) for share in text.split(","))
-    except ValueError:
-        raise UsageError(f"--shares {text}: not numbers", hint="--shares 0.3,0.2,0.1") from None
+def _look(merge: Merge, options: Options, stage: Stage) -> None:
+    """A sweep or a search, or the plan of one."""
+    console = Console(highlight=False)
+    if options.dry_run:
+        record = planned_points(merge, options)
+        if options.as_json:
+            _print_json(record)
+        else:
+            _print_points(record, options, console)
+        return
+    document = (swept if options.sweep else searched)(merge, options, stage)
+    if options.chart is not None:
+        save_chart(merge_sweep_chart(document), options.chart)
+    if options.as_json:
+        _print_json(document)
+    else:
+        print_merge_sweep(document, console)
+
+
+def _merge(merge: Merge, options: Options, stage: Stage) -> None:
+    """One merge, with shares fitted to proxy samples if that was asked for."""
+    fit = None
+    if options.fits:
+        how, fit = fitted(merge, options, stage)
+        merge = replace(merge, method=how)
+    out = None if options.dry_run else options.out
+    if out is None:
+        record = _plan(merge)
+    else:
+        with _progress(merge.size, options.quiet) as told:
+            record = merge.carry_out(out, told)
+        if fit is not None:
+            with atomic(out / FILE) as part:
+                part.write_text(json.dumps(fit, indent=1, ensure_ascii=False) + "\n", "utf-8")
+    if options.as_json:
+        _print_json(record if fit is None else {**record, "fit": fit})
+        return
+    console = Console(highlight=False)
+    if fit is not None:
+        print_fit(fit, console)
+    _print(merge, out, console)
+
+
+def _print_json(document: Mapping[str, Any]) -> None:
+    json.dump(document, sys.stdout, indent=1, ensure_ascii=False, allow_nan=False)
+    sys.stdout.write("\n")
+
+
+def _print_points(record: Mapping[str, Any], options: Options, console: Console) -> None:
+    plan = record["plan"]
+    console.print(f"\n[bold]Would {'sweep' if options.sweep else 'search'}[/bold]  {record['method']}")
+    rows = [("pre-alignment", record["pre"]["name"])]
+    rows += [("aligned", source["name"]) for source in record["aligned"]]
+    rows += [("merges", f"{plan['merges']:,}")]
+    if plan["pre_weights"]:
+        rows.append(("pre_weights", ", ".join(f"{weight:g}" for weight in plan["pre_weights"])))
+    if plan["command"]:
+        rows.append(("measured by", plan["command"]))
+        rows.append(("known already", f"{plan['known']:,}"))
+        rows.append(("room needed", f"{plan['size'] / 2**30:.2f} GiB, one merge at a time"))
+    _grid(rows, console)
 
 
 def _dtype(name: str | None) -> torch.dtype | None:
@@ -127,10 +177,10 @@ def _rule(name: str) -> VocabularyRule:
 def _verify(merge: Merge, quiet: bool) -> None:
     console = stderr()
     for weights in (merge.pre, *merge.aligned):
-        for known, checked in verified(weights.checkpoint):
-            if checked and not quiet:
+        for known, done in verified(weights.checkpoint):
+            if done and not quiet:
                 console.print(
-                    f"checked {escape(weights.name)}/{known.file}: SHA-256 as recorded", soft_wrap=True
+                    f"checked {escape(weights.name)}/{known.file}: hash as recorded", soft_wrap=True
                 )
 
 

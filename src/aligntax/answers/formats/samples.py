@@ -141,7 +141,8 @@ def _take(reading: _Reading, request: Request, where: str, row: Mapping[str, obj
 def _add(reading: _Reading, request: Request, where: str, row: Mapping[str, object]) -> None:
     fields = reading.fields
     for name, keys in _CONDITIONS.items():
-        if told := next((row[key] for key in keys if row.get(key) is not None), None):
+        told = next((row[key] for key in keys if row.get(key) is not None), None)
+        if told is not None:
             reading.told.setdefault(name, set()).add(_short(told))
     benchmark = request.benchmark or plain(lookup(row, fields.benchmark) or request.stem)
     group = reading.groups.setdefault((benchmark, plain(lookup(row, fields.prompt_type) or "")), _Group())

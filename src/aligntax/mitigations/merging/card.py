@@ -1,6 +1,6 @@
 """The model card of a merged model: what it was made of, how, and how to check it."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 __all__ = ["card"]
@@ -23,25 +23,51 @@ def _lines(record: Mapping[str, Any]) -> Iterator[str]:
     models, version = _count(len(record["aligned"])), record["aligntax"]
     yield f"Weights of a pre-alignment model and {models}, merged by aligntax {version}."
     yield from ("No measurement stands here: what the merge costs and brings has to be measured on it.", "")
-    yield from ("| | |", "| --- | --- |")
-    yield f"| method | `{record['method']}` |"
-    for name, value in record["settings"].items():
-        yield f"| {name.replace('_', ' ')} | {_value(value)} |"
-    yield f"| stored as | {record['dtype']} |"
-    yield f"| pre-alignment | {_plain(record['pre']['name'])} |"
-    for source in record["aligned"]:
-        yield f"| aligned | {_plain(source['name'])} |"
+    yield from _table(("", ""), _settings(record))
     if record["notes"]:
-        yield from ("", "## To know", "")
-        yield from (f"- {_plain(note)}" for note in record["notes"])
-    yield from ("", "## Files", "", "| file | bytes | SHA-256 |", "| --- | ---: | --- |")
-    for file in record["files"]:
-        yield f"| {file['file']} | {file['size']:,} | `{file['sha256']}` |"
-    yield from ("", "## Sources", "", "| file | bytes | SHA-256 |", "| --- | ---: | --- |")
-    for source in sources:
-        for file in source["files"]:
-            sha256 = f"`{file['sha256']}`" if file["sha256"] else f"of the header: `{file['header_sha256']}`"
-            yield f"| {_plain(source['name'])}: {file['file']} | {file['size']:,} | {sha256} |"
+        yield from ("", "## To know", "", *(f"- {_plain(note)}" for note in record["notes"]))
+    yield from ("", "## Files", "")
+    yield from _table(_FILES, ((file["file"], f"{file['size']:,}", _hash(file)) for file in record["files"]))
+    yield from ("", "## Sources", "")
+    yield from _table(_FILES, (row for source in sources for row in _source(source)))
+    yield ""
+    for source, fingerprint in zip(sources, record["fingerprints"], strict=True):
+        if fingerprint:
+            yield f"Weights read from {_plain(source['name'])}: fingerprint `{fingerprint}`."
+            yield ""
+    yield "`aligntax checkpoint --verify DIR` checks the files, and prints the fingerprint of any checkpoint."
+
+
+_FILES = ("file", "bytes", "hash")
+
+
+def _table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> Iterator[str]:
+    yield f"| {' | '.join(head)} |"
+    yield f"| {' | '.join('---' for _ in head)} |"
+    yield from (f"| {' | '.join(row)} |" for row in rows)
+
+
+def _settings(record: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    yield "method", f"`{record['method']}`"
+    for name, value in record["settings"].items():
+        yield name.replace("_", " "), _value(value)
+    yield "stored as", record["dtype"]
+    yield "pre-alignment", _plain(record["pre"]["name"])
+    for source in record["aligned"]:
+        yield "aligned", _plain(source["name"])
+
+
+def _source(source: Mapping[str, Any]) -> Iterator[tuple[str, str, str]]:
+    for file in source["files"]:
+        yield f"{_plain(source['name'])}: {file['file']}", f"{file['size']:,}", _hash(file)
+
+
+def _hash(file: Mapping[str, str]) -> str:
+    if file["sha256"]:
+        return f"SHA-256 `{file['sha256']}`"
+    if file["xxh3"]:
+        return f"XXH3-128 `{file['xxh3']}`"
+    return f"SHA-256 of the header `{file['header_sha256']}`"
 
 
 def _count(models: int) -> str:

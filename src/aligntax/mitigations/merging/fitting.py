@@ -24,7 +24,7 @@ __all__ = ["Fit", "fit_shares", "projected"]
 Shares = tuple[float, ...]
 _PAIRWISE = 4  # stretches up to which every pair is tried; beyond, gradients cost less
 _LEAST_STEP = 0.01
-_HELD_OUT = 4  # every fourth sample
+_HELD_OUT = 4  # every fourth prompt
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +35,7 @@ class Fit:
         shares: of the pre-alignment model, input side first: the fitted ones, or the same everywhere where
             the gain does not show on samples held out.
         fitted: the best on the samples it was fitted to.
-        gain: nats a sample that `fitted` is better than the same share everywhere, on samples held out;
+        gain: nats a token that `fitted` is better than the same share everywhere, on the prompts held out;
             positive is better.
         passes: forward passes over the samples; a gradient counts as three.
         tried: every shares tried, with the mean loss in nats a token.
@@ -60,12 +60,12 @@ def fit_shares(
 ) -> Fit:
     """Fits one share for each stretch of blocks, their mean held fixed.
 
-    Every fourth sample is held out; the fitted shares are taken only if on those they are better than the
-    same share everywhere, the 95 % interval clear of zero.
+    Every fourth prompt is held out, with all its samples; the fitted shares are taken only if on those they
+    are better than the same share everywhere, the 95 % interval, clustered by prompt, clear of zero.
 
     Args:
         model: the merged model.
-        samples: proxy samples of the aligned model, 8 or more.
+        samples: proxy samples of the aligned model, of 8 prompts or more; without a prompt each is its own.
         pre_weight: mean share, in [0, 1].
         groups: stretches of blocks, >= 1.
         passes: most forward passes over the samples, >= 8.
@@ -78,10 +78,14 @@ def fit_shares(
     blocks = next(iter(model.parts.values())).place.blocks
     if not 1 <= groups <= max(1, blocks):
         raise UsageError(f"{groups} stretches of a model with {blocks} blocks")
-    if len(samples) < 2 * _HELD_OUT:
-        raise UsageError(f"{len(samples)} samples are too few to fit shares to", hint="256 or more")
-    held_out = [sample for at, sample in enumerate(samples) if at % _HELD_OUT == 0]
-    fitted_to = [sample for at, sample in enumerate(samples) if at % _HELD_OUT]
+    if len(set(_prompts(samples))) < 2 * _HELD_OUT:
+        raise UsageError(
+            f"{len(samples)} samples of {len(set(_prompts(samples)))} prompts are too few to fit shares to",
+            hint="256 prompts or more",
+        )
+    prompts = _prompts(samples)
+    held_out = [sample for at, sample in zip(prompts, samples, strict=True) if at % _HELD_OUT == 0]
+    fitted_to = [sample for at, sample in zip(prompts, samples, strict=True) if at % _HELD_OUT]
     search = _Search(
         model, fitted_to, batch, passes - 1, told
     )  # the last check is one pass over the rest, twice
@@ -208,4 +212,10 @@ def _gain(model: InMemory, samples: Sequence[Sample], start: Shares, best: Share
         model.mix(Adaptive(shares))
         scored.append(losses(model.causal, samples, batch=batch))
     before, after = (np.asarray(each.nats / np.maximum(each.tokens, 1)) for each in scored)
-    return mean_difference(before - after, unit="nats")
+    return mean_difference(before - after, clusters=_prompts(samples), unit="nats")
+
+
+def _prompts(samples: Sequence[Sample]) -> list[int]:
+    """(samples,) number of the prompt each is an answer to; a sample without one stands alone."""
+    numbers: dict[object, int] = {}
+    return [numbers.setdefault(sample.prompt or len(numbers), len(numbers)) for sample in samples]

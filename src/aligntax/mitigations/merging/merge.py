@@ -16,16 +16,19 @@ from queue import SimpleQueue
 from typing import Any
 
 import torch
+import xxhash
 
 from aligntax.errors import UnreadableInput
 from aligntax.mitigations.merging.matching import Part
 from aligntax.mitigations.merging.method import Chunk, Method
-from aligntax.models.checkpoint.numbers import CHUNK, Numbers
-from aligntax.models.checkpoint.writing import Partial, Shard, Written
+from aligntax.models.checkpoint.numbers import CHUNK, Numbers, Stored
+from aligntax.models.checkpoint.provenance import stretch_digest
+from aligntax.models.checkpoint.writing import Digest, Partial, Shard, Written
 
 __all__ = ["Told", "merge", "merge_into", "merged_tensor"]
 
 _AHEAD = 4
+_MIXED = 1 << 18  # numbers mixed at a time: what a method works out on the way stays in the cache
 Told = Callable[[int], None]
 """Told how many bytes have been written."""
 
@@ -40,7 +43,13 @@ class _Task:
 
 
 def merge(
-    parts: Sequence[Part], method: Method, shards: Sequence[Shard], partial: Partial, told: Told
+    parts: Sequence[Part],
+    method: Method,
+    shards: Sequence[Shard],
+    partial: Partial,
+    told: Told,
+    *,
+    sha256: bool = False,
 ) -> None:
     """Writes the merged weights into the partial checkpoint, file by file.
 
@@ -50,6 +59,7 @@ def merge(
         shards: which file holds which.
         partial: where they go; files that are finished there are left alone.
         told: called with the bytes of each stretch that has been written.
+        sha256: also take each file's SHA-256, which takes longer than the merge.
 
     Raises:
         UnreadableInput: a model holds a number that is not finite; names tensor and model.
@@ -65,15 +75,16 @@ def merge(
                 if shard.file in partial.finished:
                     told(partial.finished[shard.file].size)
                     continue
+                held = [named[name] for name in shard.tensors]
+                hashes = _Hashes(shard.header, sha256)
                 with partial.writing(shard) as (descriptor, start):
-                    tasks = _tasks([named[name] for name in shard.tensors], method, start)
-                    digest = hashlib.sha256(shard.header)
-                    worker = _Worker(method, descriptor, threads + _AHEAD)
-                    for buffer in _in_order(pool, tasks, worker, threads + _AHEAD - 1):
-                        digest.update(buffer)
-                        told(len(buffer))
-                        worker.give_back(buffer)
-                partial.finish_file(Written(shard.file, shard.size, digest.hexdigest()))
+                    widest = max((part.dtype.itemsize for part in held), default=1)
+                    worker = _Worker(method, descriptor, threads + _AHEAD, widest)
+                    for done in _in_order(pool, _tasks(held, method, start), worker, threads + _AHEAD - 1):
+                        hashes.add(done)
+                        told(len(done.view))
+                        worker.give_back(done.view)
+                partial.finish_file(hashes.written(shard, held))
     finally:
         torch.set_num_threads(before)
 
@@ -94,37 +105,84 @@ def merge_into(part: Part, method: Method, out: torch.Tensor) -> None:
             numbers.release(first, last)
 
 
+@dataclass(frozen=True, slots=True)
+class _Done:
+    """A stretch that has been written, and a digest of what each model gave for it."""
+
+    task: _Task
+    view: memoryview
+    read: tuple[bytes, ...]
+
+
+class _Hashes:
+    """Of a file as it is written, and of what was read for it, stretch after stretch in order."""
+
+    def __init__(self, header: bytes, sha256: bool) -> None:
+        self._whole: list[Digest] = [xxhash.xxh3_128(header)]
+        if sha256:
+            self._whole.append(hashlib.sha256(header))
+        self._read: dict[str, list[Digest]] = {}
+
+    def add(self, done: _Done) -> None:
+        """One more stretch."""
+        for digest in self._whole:
+            digest.update(done.view)
+        name = done.task.part.place.name
+        models = self._read.setdefault(name, [xxhash.xxh3_128() for _ in done.read])
+        for digest, stretch in zip(models, done.read, strict=True):
+            digest.update(stretch)
+
+    def written(self, shard: Shard, parts: Sequence[Part]) -> Written:
+        """The file, when all of it is there."""
+        read = {}
+        for part in parts:
+            sources = (part.pre, *part.aligned)
+            models = self._read.get(part.place.name, [xxhash.xxh3_128() for _ in sources])
+            pairs = zip(models, sources, strict=True)
+            read[part.place.name] = [d.hexdigest() if isinstance(s, Stored) else "" for d, s in pairs]
+        xxh3, sha256 = (*(digest.hexdigest() for digest in self._whole), "")[:2]
+        return Written(shard.file, shard.size, xxh3, sha256, read)
+
+
 class _Worker:
     """Mixes a stretch into a buffer and writes it; buffers go round."""
 
-    def __init__(self, method: Method, descriptor: int, buffers: int) -> None:
+    def __init__(self, method: Method, descriptor: int, buffers: int, widest: int) -> None:
         self._method = method
         self._descriptor = descriptor
         self._free: SimpleQueue[bytearray] = SimpleQueue()
         for _ in range(buffers):
-            self._free.put(bytearray(CHUNK * 8))
+            self._free.put(bytearray(CHUNK * widest))
 
     def give_back(self, view: memoryview) -> None:
         self._free.put(view.obj)  # type: ignore[arg-type]
 
-    def __call__(self, task: _Task) -> memoryview:
+    def __call__(self, task: _Task) -> _Done:
         buffer = self._free.get()
         count = task.last - task.first
         view = memoryview(buffer)[: count * task.part.dtype.itemsize]
         out = torch.frombuffer(buffer, dtype=task.part.dtype, count=count)
         _mix(task.part, self._method, task.surveyed, task.first, task.last, out)
+        read = tuple(_digest(numbers, task) for numbers in (task.part.pre, *task.part.aligned))
         for numbers in (task.part.pre, *task.part.aligned):
             numbers.release(task.first, task.last)
         written = 0
         while written < len(view):
             written += os.pwrite(self._descriptor, view[written:], task.offset + written)
-        return view
+        return _Done(task, view, read)
+
+
+def _digest(numbers: Numbers, task: _Task) -> bytes:
+    """Of the stretch as it is stored, while it is in the processor's cache; empty where it is worked out."""
+    if not isinstance(numbers, Stored):
+        return b""
+    return stretch_digest(numbers.read(task.first, task.last))
 
 
 def _in_order(
     pool: ThreadPoolExecutor, tasks: Iterator[_Task], worker: _Worker, ahead: int
-) -> Iterator[memoryview]:
-    pending = deque[Future[memoryview]]()
+) -> Iterator[_Done]:
+    pending = deque[Future[_Done]]()
     try:
         for task in tasks:
             pending.append(pool.submit(worker, task))
@@ -173,7 +231,9 @@ def _mix(part: Part, method: Method, surveyed: Any, first: int, last: int, out: 
     if share in (0, 1):
         out.copy_((part.pre if share else part.aligned[0]).read(first, last))
     else:
-        method.mix(part.place, _chunk(part, first, last), surveyed, out)
+        for start in range(first, last, _MIXED):
+            end = min(start + _MIXED, last)
+            method.mix(part.place, _chunk(part, start, end), surveyed, out[start - first : end - first])
     if part.mixed and not _finite(out):
         raise UnreadableInput(
             _not_finite(part, first, last), hint="was the checkpoint damaged, or the training?"

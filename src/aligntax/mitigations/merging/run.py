@@ -17,13 +17,13 @@ from aligntax.mitigations.merging.method import Method
 from aligntax.models.checkpoint.adapter import open_weights
 from aligntax.models.checkpoint.checkpoint import INDEX, Checkpoint, open_checkpoint
 from aligntax.models.checkpoint.numbers import Weights, stored
-from aligntax.models.checkpoint.provenance import RECORD, known_files
+from aligntax.models.checkpoint.provenance import RECORD, fingerprint, known_files
 from aligntax.models.checkpoint.writing import Partial, Shard, laid_out
 
 __all__ = ["Merge", "Output", "planned"]
 
 _BESIDE = ("*.json", "*.model", "*.txt", "*.jinja", "LICENSE*", "LICENCE*")
-_NOT_BESIDE = (INDEX, RECORD, "adapter_config.json")
+_NOT_BESIDE = (INDEX, RECORD, "adapter_config.json", "aligntax_fit.json")
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,11 +34,13 @@ class Output:
         dtype: of its floating tensors; None as in the aligned checkpoint, tensor by tensor.
         shard_size: most bytes of tensors a file; None for the aligned checkpoint's own files.
         vocab: what to do about vocabularies that differ.
+        sha256: whether to record each file's SHA-256 too, which takes longer than the merge itself.
     """
 
     dtype: torch.dtype | None = None
     shard_size: int | None = None
     vocab: VocabularyRule = "same"
+    sha256: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,9 +87,14 @@ class Merge:
         """
         described = self.described()
         partial = Partial(out, described, list(self.shards))
-        merge(self.parts, self.method, self.shards, partial, told)
+        merge(self.parts, self.method, self.shards, partial, told, sha256=self.output.sha256)
         files = [asdict(partial.finished[shard.file]) for shard in self.shards]
-        record = {**described, "files": files}
+        read = {name: found for file in files for name, found in file.pop("read").items()}
+        fingerprints = []
+        for at, weights in enumerate((self.pre, *self.aligned)):
+            own = {name: digests for name, digests in read.items() if name in weights.own.entries}
+            fingerprints.append(fingerprint(own, at) if own else "")
+        record = {**described, "fingerprints": fingerprints, "files": files}
         texts = {
             RECORD: json.dumps(record, indent=1, ensure_ascii=False) + "\n",
             "README.md": card(record),
@@ -148,7 +155,7 @@ def planned(pre: str, aligned: Sequence[str], method: Method, output: Output) ->
         base = stack.enter_context(open_checkpoint(pre))
         models = tuple(open_weights(name, base) for name in aligned)
         for weights in models:
-            stack.callback(weights.checkpoint.close)
+            stack.callback(weights.own.close)
         parts, notes = matched(stored(base), models, vocab=output.vocab, dtype=output.dtype)
         first = models[0].checkpoint
         shards = laid_out(
@@ -166,6 +173,4 @@ def _file_of(checkpoint: Checkpoint, name: str) -> str:
 
 
 def _source(weights: Weights) -> dict[str, Any]:
-    checkpoint = weights.checkpoint
-    files = [asdict(known) for known in known_files(checkpoint)]
-    return {"name": weights.name, "files": files}
+    return {"name": weights.name, "files": [asdict(known) for known in known_files(weights.own)]}

@@ -26,10 +26,18 @@ from aligntax.records import Estimate
 from aligntax.stats.clusters import clustered_mean
 from aligntax.stats.paired import mean_difference
 
-__all__ = ["ALIGNED", "GRID", "PRE", "Texts", "at_pre_weight", "change", "fitting", "level_of", "plainest", "sweep"]
+__all__ = [
+    "ALIGNED",
+    "PRE",
+    "Texts",
+    "at_pre_weight",
+    "change",
+    "fitting",
+    "level_of",
+    "plainest",
+    "sweep",
+]
 
-GRID = tuple(step / 10 for step in range(11))
-"""Shares of the pre-alignment model, from the aligned model to that one."""
 ALIGNED, PRE = Linear(0.0), Linear(1.0)
 """The two models themselves, as merges."""
 _MOST_TOKENS = 1024
@@ -68,9 +76,9 @@ def at_pre_weight(method: Method, pre_weight: float) -> Method:
     mean = method.pre_weight
     if pre_weight <= mean:
         down = pre_weight / mean if mean else 0.0
-        return Adaptive(tuple(share * down for share in method.shares))
+        return Adaptive(tuple(round(share * down, 12) for share in method.shares))
     up = (1 - pre_weight) / (1 - mean)
-    return Adaptive(tuple(1 - (1 - share) * up for share in method.shares))
+    return Adaptive(tuple(round(1 - (1 - share) * up, 12) for share in method.shares))
 
 
 def plainest(method: Method, parts: Sequence[Part]) -> Method:
@@ -134,10 +142,7 @@ def sweep(
     for method in methods:
         model.mix(method)
         found.append(
-            {
-                name: losses(model.causal, some.samples, batch=batch, told=told)
-                for name, some in texts.items()
-            }
+            {name: losses(model.causal, some.samples, batch=batch, told=told) for name, some in texts.items()}
         )
     return found
 
@@ -150,11 +155,11 @@ def level_of(texts: Texts, scored: Scored, *, level: float = 0.95) -> Estimate:
 
 
 def change(texts: Texts, before: Scored, after: Scored, *, level: float = 0.95) -> Estimate:
-    """Nats a token that `after` is less likely than `before`; paired, with the interval by prompt or document.
+    """Nats a token that texts are less likely than before; paired, with the interval by prompt or document.
 
     Below 0 where the texts became more likely.
     """
-    each = (after.nats - before.nats) / after.tokens
+    each = (after.nats - before.nats) / np.maximum(after.tokens, 1)
     return mean_difference(
         np.repeat(each, after.tokens),
         clusters=np.repeat(texts.clusters, after.tokens),

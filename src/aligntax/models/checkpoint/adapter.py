@@ -113,7 +113,7 @@ def adapted(path: Path, base: Weights) -> Weights:
     notes = (
         f"{path}: an adapter of {len(factors)} tensors, trained on {named or 'a model it does not name'}",
     )
-    return Weights(str(path), base.checkpoint, tensors, notes)
+    return Weights(str(path), base.checkpoint, adapter, tensors, notes)
 
 
 def _config(path: Path) -> dict[str, Any]:

@@ -69,13 +69,15 @@ class Weights:
 
     Attributes:
         name: what a person calls it.
-        checkpoint: whose files, settings and tokenizer stand for it.
+        checkpoint: whose settings and tokenizer stand for it; of an adapter, its base.
+        own: whose files make it this model; of an adapter, the adapter.
         tensors: name -> numbers.
         notes: what was done to read it so.
     """
 
     name: str
     checkpoint: Checkpoint
+    own: Checkpoint
     tensors: Mapping[str, Numbers]
     notes: tuple[str, ...] = ()
 
@@ -83,4 +85,4 @@ class Weights:
 def stored(checkpoint: Checkpoint) -> Weights:
     """A checkpoint's tensors as they stand."""
     tensors = {name: Stored(checkpoint, entry) for name, entry in checkpoint.entries.items()}
-    return Weights(checkpoint.name, checkpoint, tensors)
+    return Weights(checkpoint.name, checkpoint, checkpoint, tensors)

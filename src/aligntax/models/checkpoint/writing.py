@@ -5,29 +5,36 @@ up again keeps those whose checksum still holds and writes the rest. Nothing sta
 before the end.
 """
 
-import hashlib
 import json
 import os
 import shutil
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, field
 from math import prod
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import torch
+import xxhash
 
 from aligntax.errors import UnwritableOutput, UsageError
 from aligntax.models.checkpoint.checkpoint import INDEX, SINGLE
 from aligntax.models.checkpoint.header import header_bytes
 
-__all__ = ["Partial", "Shard", "Written", "laid_out", "translated"]
+__all__ = ["Digest", "Partial", "Shard", "Written", "digest_of", "laid_out", "translated"]
 
 _JOURNAL = "merge.journal"
 _BLOCK = 1 << 24
 _METADATA = {"format": "pt"}
 Shape = tuple[int, ...]
+
+
+class Digest(Protocol):
+    """What hashlib and xxhash hand out."""
+
+    def update(self, data: Any, /) -> None: ...  # noqa: ANN401, D102 - anything with bytes in it
+    def hexdigest(self) -> str: ...  # noqa: D102
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,11 +62,21 @@ class Shard:
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """A file that is whole."""
+    """A file that is whole.
+
+    Attributes:
+        file: its name.
+        size: in bytes.
+        xxh3: 128-bit XXH3 of all of it, in hexadecimal: it tells damage, not forgery.
+        sha256: the same where it was asked for; "" otherwise.
+        read: tensor -> XXH3 of its stretches in each model it was made of, where a model holds it as it is.
+    """
 
     file: str
     size: int
-    sha256: str
+    xxh3: str
+    sha256: str = ""
+    read: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
 
 def laid_out(
@@ -134,7 +151,7 @@ class Partial:
     def finish_file(self, written: Written) -> None:
         """Notes that a file is whole."""
         self.finished[written.file] = written
-        line = json.dumps({"file": written.file, "size": written.size, "sha256": written.sha256})
+        line = json.dumps(asdict(written))
         with translated(self._journal), self._journal.open("a", encoding="utf-8") as journal:
             journal.write(line + "\n")
 
@@ -196,9 +213,9 @@ def translated(path: Path) -> Iterator[None]:
         ) from error
 
 
-def digest_of(path: Path) -> str:
-    """SHA-256 of a file, in hexadecimal."""
-    digest = hashlib.sha256()
+def digest_of(path: Path, algorithm: Callable[[], Digest] = xxhash.xxh3_128) -> str:
+    """Digest of a file, in hexadecimal."""
+    digest = algorithm()
     with path.open("rb", buffering=0) as file:
         buffer = bytearray(_BLOCK)
         while count := file.readinto(buffer):
@@ -213,7 +230,7 @@ def _still_whole(directory: Path, lines: list[str]) -> Iterator[Written]:
         except (ValueError, TypeError):  # the line that was being written when the run was stopped
             continue
         path = directory / found.file
-        if path.exists() and path.stat().st_size == found.size and digest_of(path) == found.sha256:
+        if path.exists() and path.stat().st_size == found.size and digest_of(path) == found.xxh3:
             yield found
 
 

@@ -1,0 +1,67 @@
+"""`aligntax stages`: its options."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from aligntax.cli.options import Quiet, call
+
+__all__ = ["stages"]
+
+_DRIFT = "Drift"
+
+
+def stages(
+    typed: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="[NAME=]FILE[+FILE...] ...",
+            help="What every stage answered, in the order of training: sample files, directories, Inspect "
+            "logs, lm-eval results, with a selector as in FILE:model=NAME; several of a stage joined by +.",
+        ),
+    ],
+    drift: Annotated[
+        list[Path] | None,
+        typer.Option(
+            help="Document of `aligntax drift --json` of a step; repeatable.", rich_help_panel=_DRIFT
+        ),
+    ] = None,
+    checkpoint: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Checkpoint of a stage, one for each in their order, to measure drift now; repeatable.",
+            rich_help_panel=_DRIFT,
+        ),
+    ] = None,
+    prompts: Annotated[
+        Path | None, typer.Option(help="Prompts to measure drift on.", rich_help_panel=_DRIFT)
+    ] = None,
+    chance: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME=SCORE", help="What a guess scores on a benchmark; repeatable."),
+    ] = None,
+    detector: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            help="Tells outcomes, also where the files do; else the cascade does where the files do not.",
+        ),
+    ] = None,
+    level: Annotated[float, typer.Option(min=0.8, max=0.999, help="Coverage of the intervals.")] = 0.95,
+    seed: Annotated[int, typer.Option(min=0, help="Of the bootstrap, and of samples drawn.")] = 0,
+    force: Annotated[
+        bool, typer.Option("--force", help="Go across shots, templates, versions, detectors, and say so.")
+    ] = False,
+    chart: Annotated[Path | None, typer.Option(help="Draw a waterfall: .svg, .png, .html or .json.")] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="Write the document of --json to a file, to be kept.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of the tables.")] = False,
+    quiet: Quiet = False,
+) -> None:
+    """What every stage of a training cost, against the stage before and against the start.
+
+    Capability tax, safety gain, over-refusal, length and drift, all stages on the same items.
+    """
+    call("stages", locals())
