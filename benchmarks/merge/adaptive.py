@@ -47,7 +47,12 @@ def measure(seed: int) -> list[dict[str, Any]]:
 
         for mean in MEANS:
             fit = fit_shares(model, proxies, pre_weight=mean)
-            row = {"seed": seed, "mean": mean, "taken": fit.shares != (mean,) * 3, "passes": fit.passes}
+            row: dict[str, Any] = {
+                "seed": seed,
+                "mean": mean,
+                "taken": fit.shares != (mean,) * 3,
+                "passes": fit.passes,
+            }
             row |= {"shares": [round(share, 3) for share in fit.fitted]}
             early, _, late = fit.fitted
             # the paper's direction: more of the pre-alignment model the earlier the block

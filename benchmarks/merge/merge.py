@@ -80,7 +80,7 @@ def make_pair(directory: Path, gib: float) -> tuple[Path, Path]:
         path.mkdir(parents=True)
         (path / "config.json").write_text(json.dumps({**CONFIG, "num_hidden_layers": layers}))
         generator = torch.Generator().manual_seed(seed)
-        placed = {}
+        placed: dict[str, str] = {}
         for shard, tensors in enumerate(_shards(layers, generator), 1):
             file = f"model-{shard:05}-of-00002.safetensors"
             save_file(tensors, path / file, metadata={"format": "pt"})
@@ -125,11 +125,11 @@ def measure(directory: Path, gib: float, rounds: int, mergekit: str | None) -> d
         subprocess.run(["cp", "-r", post, out], check=True)
 
     def merge() -> None:
-        command = [sys.executable, "-c", MERGE, pre, post, out]
+        command = [sys.executable, "-c", MERGE, *map(str, (pre, post, out))]
         memory.append(int(subprocess.run(command, check=True, capture_output=True, text=True).stdout))
 
     def other() -> None:
-        command = [str(mergekit), directory / "mergekit.yml", out, "--quiet", "--lazy-unpickle"]
+        command = [str(mergekit), str(directory / "mergekit.yml"), str(out), "--quiet", "--lazy-unpickle"]
         subprocess.run(command, check=True, capture_output=True)
 
     actions = {"cp": copy, "linear": merge} | ({"mergekit": other} if mergekit else {})

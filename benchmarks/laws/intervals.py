@@ -1,6 +1,6 @@
 """How often `aligntax laws` is right in worlds whose law is known; writes results.json and README.md's table.
 
-    python benchmarks/laws/coverage.py
+    python benchmarks/laws/intervals.py
 
 Three minutes on one core. The tables are those of checkpoints.py, read as the command reads them.
 """
