@@ -115,9 +115,9 @@ def _rules(contents: Document) -> Iterator[Specification]:
         "encoding": {"y": {"field": "at", "type": "quantitative"}},
     }
     yield before | {
-        "mark": {"type": "text", "align": "right", "dy": -6, "fontSize": 10, **grey},
+        "mark": {"type": "text", "align": "left", "dy": -6, "fontSize": 10, **grey},
         "encoding": {
-            "x": {"value": _WIDTH - 4},
+            "x": {"value": 4},
             "y": {"field": "at", "type": "quantitative"},
             "text": {"field": "text"},
         },
