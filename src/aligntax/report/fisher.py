@@ -29,6 +29,7 @@ from rich.table import Table
 from rich.text import Text
 
 from aligntax import __version__
+from aligntax.records import Estimate
 from aligntax.report.document import Document, estimate_of, flat
 from aligntax.report.figures import interval_text, value_text
 from aligntax.report.terminal import printable
@@ -136,7 +137,7 @@ def _overlaps(document: Document, measure: str, title: str) -> Table:
         for part in section:
             found = part[measure]
             value, chance, ceiling = (estimate_of(found[name]) for name in ("value", "chance", "ceiling"))
-            figures = [value_text(value), _dim(interval_text(value)), value_text(chance), value_text(ceiling)]
+            figures = [value_text(value), _dim(_interval(value)), value_text(chance), value_text(ceiling)]
             table.add_row(
                 _name(part), *(figures if value.known else ("unknown", "", "", "")), found["reading"]
             )
@@ -150,7 +151,7 @@ def _shares(document: Document) -> Table:
     for section in _sections(document)[1:]:
         for part in section:
             found = [estimate_of(part[f"{name}_share"]) for name in ("capability", "safety")]
-            cells = [cell for e in found for cell in (value_text(e), _dim(interval_text(e)))]
+            cells = [cell for e in found for cell in (value_text(e), _dim(_interval(e)))]
             table.add_row(_name(part), f"{part['weights']:,}", *cells)
         table.add_section()
     return table
@@ -174,8 +175,13 @@ def _table(title: str, *columns: str) -> Table:
     for at, column in enumerate(columns):
         left = at == 0 or (not column and at == len(columns) - 1)
         justify: Literal["left", "right"] = "left" if left else "right"
-        table.add_column(column, justify=justify, no_wrap=True, header_style="dim")
+        # where it is narrow the name gives way, not a figure
+        table.add_column(column, justify=justify, no_wrap=at > 0, overflow="fold", header_style="dim")
     return table
+
+
+def _interval(estimate: Estimate) -> str:
+    return interval_text(estimate).replace("% to ", "-").replace(" to ", "-")
 
 
 def _dim(text: str) -> Text:
