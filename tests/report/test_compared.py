@@ -13,9 +13,9 @@ from aligntax.report.charts.compared import compared_chart
 from aligntax.report.compared import comparison
 from aligntax.report.compared_words import length_sentence, margin_text, points_text, sentence
 from aligntax.stats.equivalence import equivalence
-from aligntax.tax.compared import compare
-from aligntax.tax.differences import Difference
-from aligntax.tax.matching import match
+from aligntax.tax.pairs.compared import compare
+from aligntax.tax.pairs.differences import Difference
+from aligntax.tax.pairs.matching import match
 from tax.known_answers import answers, scores, settings
 
 

@@ -9,9 +9,9 @@ from scipy.stats import norm
 
 from aligntax.detectors import detector
 from aligntax.records import ANSWER, Answers
-from aligntax.tax.compared import Compared, Settings, compare
-from aligntax.tax.differences import Precision
-from aligntax.tax.matching import match
+from aligntax.tax.pairs.compared import Compared, Settings, compare
+from aligntax.tax.pairs.differences import Precision
+from aligntax.tax.pairs.matching import match
 
 __all__ = ["answers", "compared", "scores", "settings", "worlds"]
 

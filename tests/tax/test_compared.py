@@ -11,11 +11,11 @@ import pytest
 from aligntax.errors import UsageError
 from aligntax.records import Answers, Summary
 from aligntax.stats.comparison import difference, exact_mcnemar, paired_difference
-from aligntax.tax.compared import Compared, compare
-from aligntax.tax.differences import Difference
-from aligntax.tax.matching import match, refuse
-from aligntax.tax.sides import sides
-from aligntax.tax.verdicts import finding
+from aligntax.tax.pairs.compared import Compared, compare
+from aligntax.tax.pairs.differences import Difference
+from aligntax.tax.pairs.matching import match, refuse
+from aligntax.tax.pairs.sides import sides
+from aligntax.tax.pairs.verdicts import finding
 from aligntax.traffic.redaction import Redactor
 from tax.known_answers import answers, compared, scores, settings, worlds
 

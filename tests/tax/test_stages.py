@@ -13,13 +13,13 @@ import pytest
 
 from aligntax.errors import UsageError
 from aligntax.records import Answers, Estimate, Summary
-from aligntax.tax.stage_draws import Column, draw_means
-from aligntax.tax.stage_drift import drift_of_steps, read_drift
-from aligntax.tax.stage_items import line_up
-from aligntax.tax.stage_price import mean_tax
-from aligntax.tax.stage_scores import Largest, StageScores
-from aligntax.tax.stage_sources import Stage, parse_stage, read_stages
-from aligntax.tax.stages import Staged, Stages, measure_stages, refuse_stages, tracks
+from aligntax.tax.stages.draws import Column, draw_means
+from aligntax.tax.stages.drift import drift_of_steps, read_drift
+from aligntax.tax.stages.items import line_up
+from aligntax.tax.stages.price import mean_tax
+from aligntax.tax.stages.scores import Largest, StageScores
+from aligntax.tax.stages.sources import Stage, parse_stage, read_stages
+from aligntax.tax.stages.stages import Staged, Stages, measure_stages, refuse_stages, tracks
 from tax.known_answers import answers, compared, scores, settings
 
 NAMES = ("base", "sft", "dpo", "filter")

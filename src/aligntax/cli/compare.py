@@ -21,11 +21,11 @@ from aligntax.report.charts import save_chart
 from aligntax.report.charts.compared import compared_chart
 from aligntax.report.compared import comparison
 from aligntax.report.compared_tables import print_comparison
-from aligntax.tax.compared import Settings
-from aligntax.tax.compared import compare as compare_answers
-from aligntax.tax.differences import Precision
-from aligntax.tax.matching import Match, match, refuse
-from aligntax.tax.sides import sides
+from aligntax.tax.pairs.compared import Settings
+from aligntax.tax.pairs.compared import compare as compare_answers
+from aligntax.tax.pairs.differences import Precision
+from aligntax.tax.pairs.matching import Match, match, refuse
+from aligntax.tax.pairs.sides import sides
 from aligntax.traffic.redaction import Redactor
 
 __all__ = ["run"]

@@ -23,7 +23,7 @@ from rich.table import Table
 
 from aligntax.cli.log import stderr
 from aligntax.cli.merge_options import Options, checked, shares_of
-from aligntax.cli.merge_progress import Stage, stages
+from aligntax.cli.output import Stage, stages
 from aligntax.errors import UsageError, needs
 from aligntax.report.charts import save_chart
 from aligntax.report.charts.merge_sweep import merge_sweep_chart

@@ -8,7 +8,7 @@ from typing import Any
 import torch
 
 from aligntax.cli.merge_options import Options
-from aligntax.cli.merge_progress import Stage
+from aligntax.cli.output import Stage
 from aligntax.errors import UsageError
 from aligntax.labels.lines import json_line
 from aligntax.mitigations.merging.adaptive import Adaptive

@@ -6,7 +6,7 @@ from typing import Any
 
 from aligntax.cli.merge_fit import in_memory, proxy_samples
 from aligntax.cli.merge_options import Options
-from aligntax.cli.merge_progress import Stage
+from aligntax.cli.output import Stage
 from aligntax.mitigations.merging.adaptive import Adaptive
 from aligntax.mitigations.merging.in_memory import InMemory
 from aligntax.mitigations.merging.measured import (

@@ -25,11 +25,11 @@ from aligntax.report.charts.stages import stages_chart
 from aligntax.report.document import save_document
 from aligntax.report.stages import stages_document
 from aligntax.report.stages_tables import print_stages
-from aligntax.tax.compared import Settings
-from aligntax.tax.differences import Precision
-from aligntax.tax.stage_drift import StepDrift, drift_of_steps, read_drift
-from aligntax.tax.stage_sources import Stage, read_stages
-from aligntax.tax.stages import measure_stages, refuse_stages, tracks
+from aligntax.tax.pairs.compared import Settings
+from aligntax.tax.pairs.differences import Precision
+from aligntax.tax.stages.drift import StepDrift, drift_of_steps, read_drift
+from aligntax.tax.stages.sources import Stage, read_stages
+from aligntax.tax.stages.stages import measure_stages, refuse_stages, tracks
 
 __all__ = ["run"]
 

@@ -34,11 +34,11 @@ from aligntax.report.compared_notes import notes
 from aligntax.report.compared_words import RATES, length_sentence, sentence
 from aligntax.report.document import Document, flat
 from aligntax.stats.equivalence import Equivalence
-from aligntax.tax.compared import Compared, Settings
-from aligntax.tax.completion_pairs import BENIGN_RATES, HARMFUL_RATES, Completion
-from aligntax.tax.differences import Difference
-from aligntax.tax.flips import Flip, Flips
-from aligntax.tax.verdicts import finding
+from aligntax.tax.pairs.compared import Compared, Settings
+from aligntax.tax.pairs.completion import BENIGN_RATES, HARMFUL_RATES, Completion
+from aligntax.tax.pairs.differences import Difference
+from aligntax.tax.pairs.flips import Flip, Flips
+from aligntax.tax.pairs.verdicts import finding
 
 __all__ = ["SCHEMA", "comparison"]
 

@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 
 from aligntax.report.compared_words import margin_text, sentence, signed
-from aligntax.tax.compared import Compared
-from aligntax.tax.verdicts import finding
+from aligntax.tax.pairs.compared import Compared
+from aligntax.tax.pairs.verdicts import finding
 
 __all__ = ["notes"]
 

@@ -3,8 +3,8 @@
 import math
 
 from aligntax.records import Estimate
-from aligntax.tax.differences import Difference
-from aligntax.tax.verdicts import Finding, excludes_zero
+from aligntax.tax.pairs.differences import Difference
+from aligntax.tax.pairs.verdicts import Finding, excludes_zero
 
 __all__ = [
     "RATES",

@@ -45,16 +45,16 @@ from aligntax.records import Estimate
 from aligntax.report.document import Document, flat
 from aligntax.report.stages_notes import general_notes, staged_notes
 from aligntax.report.stages_words import findings
-from aligntax.tax.capability import Scores
-from aligntax.tax.compared import Settings
-from aligntax.tax.completion_pairs import BENIGN_RATES, HARMFUL_RATES, Completion
-from aligntax.tax.differences import Difference
-from aligntax.tax.stage_drift import StepDrift
-from aligntax.tax.stage_outcomes import StageLengths, StageOutcomes
-from aligntax.tax.stage_scores import Compounding, StageScores
-from aligntax.tax.stage_sources import Stage
-from aligntax.tax.stages import Staged, Stages
-from aligntax.tax.verdicts import finding
+from aligntax.tax.pairs.capability import Scores
+from aligntax.tax.pairs.compared import Settings
+from aligntax.tax.pairs.completion import BENIGN_RATES, HARMFUL_RATES, Completion
+from aligntax.tax.pairs.differences import Difference
+from aligntax.tax.pairs.verdicts import finding
+from aligntax.tax.stages.drift import StepDrift
+from aligntax.tax.stages.outcomes import StageLengths, StageOutcomes
+from aligntax.tax.stages.scores import Compounding, StageScores
+from aligntax.tax.stages.sources import Stage
+from aligntax.tax.stages.stages import Staged, Stages
 
 __all__ = ["SCHEMA", "stages_document"]
 

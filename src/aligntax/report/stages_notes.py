@@ -4,9 +4,9 @@ import math
 from collections.abc import Iterator, Sequence
 
 from aligntax.records import Estimate
-from aligntax.tax.stage_drift import StepDrift
-from aligntax.tax.stage_sources import Stage
-from aligntax.tax.stages import Staged, Stages
+from aligntax.tax.stages.drift import StepDrift
+from aligntax.tax.stages.sources import Stage
+from aligntax.tax.stages.stages import Staged, Stages
 
 __all__ = ["general_notes", "staged_notes"]
 

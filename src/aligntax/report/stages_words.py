@@ -5,9 +5,9 @@ from collections.abc import Iterator, Sequence
 
 from aligntax.records import Estimate
 from aligntax.report.compared_words import RATES, length_sentence, sentence
-from aligntax.tax.stage_scores import Largest, StageScores
-from aligntax.tax.stages import Staged
-from aligntax.tax.verdicts import excludes_zero, finding
+from aligntax.tax.pairs.verdicts import excludes_zero, finding
+from aligntax.tax.stages.scores import Largest, StageScores
+from aligntax.tax.stages.stages import Staged
 
 __all__ = ["findings", "largest_text"]
 

@@ -10,8 +10,8 @@ import pyarrow as pa
 from aligntax.records import Estimate, LengthUnit
 from aligntax.stats.paired import normalised_tax
 from aligntax.stats.unpaired import mean, sample_of
-from aligntax.tax.compared import Settings
-from aligntax.tax.completion_pairs import (
+from aligntax.tax.pairs.compared import Settings
+from aligntax.tax.pairs.completion import (
     BENIGN_RATES,
     HARMFUL_RATES,
     Completion,
@@ -19,10 +19,10 @@ from aligntax.tax.completion_pairs import (
     completion,
     outcomes_of,
 )
-from aligntax.tax.differences import Clusters
-from aligntax.tax.stage_draws import Column, Drawn, draw_means
-from aligntax.tax.stage_items import Items
-from aligntax.tax.verbosity_pairs import verbosity_ratio
+from aligntax.tax.pairs.differences import Clusters
+from aligntax.tax.pairs.verbosity import verbosity_ratio
+from aligntax.tax.stages.draws import Column, Drawn, draw_means
+from aligntax.tax.stages.items import Items
 
 __all__ = ["StageLengths", "StageOutcomes", "stage_lengths", "stage_outcomes", "told_outcomes"]
 

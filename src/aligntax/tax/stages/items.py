@@ -11,7 +11,7 @@ import pyarrow as pa
 from aligntax.answers.pairing import Pairs, pair
 from aligntax.answers.table import with_lengths
 from aligntax.records import ANSWER, Answers, LengthUnit
-from aligntax.tax.differences import Clusters
+from aligntax.tax.pairs.differences import Clusters
 
 __all__ = ["Items", "line_up"]
 

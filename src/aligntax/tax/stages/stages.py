@@ -7,21 +7,21 @@ from aligntax.answers.conditions import Differing, differing
 from aligntax.answers.conditions import unknown as untold
 from aligntax.errors import UsageError
 from aligntax.records import Answers, Estimate
-from aligntax.tax.compared import Settings
-from aligntax.tax.completion_pairs import Completion
-from aligntax.tax.differences import Difference, adjusted
-from aligntax.tax.matching import Match, match
-from aligntax.tax.stage_items import Items, line_up
-from aligntax.tax.stage_outcomes import (
+from aligntax.tax.pairs.compared import Settings
+from aligntax.tax.pairs.completion import Completion
+from aligntax.tax.pairs.differences import Difference, adjusted
+from aligntax.tax.pairs.matching import Match, match
+from aligntax.tax.stages.items import Items, line_up
+from aligntax.tax.stages.outcomes import (
     StageLengths,
     StageOutcomes,
     stage_lengths,
     stage_outcomes,
     told_outcomes,
 )
-from aligntax.tax.stage_price import exchange_rate, mean_tax
-from aligntax.tax.stage_scores import StageScores, stage_scores, stage_scores_unpaired
-from aligntax.tax.stage_sources import Stage
+from aligntax.tax.stages.price import exchange_rate, mean_tax
+from aligntax.tax.stages.scores import StageScores, stage_scores, stage_scores_unpaired
+from aligntax.tax.stages.sources import Stage
 
 __all__ = ["ExchangeRate", "Staged", "Stages", "Track", "measure_stages", "refuse_stages", "tracks"]
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from aligntax.answers.selector import parse_argument
 from aligntax.errors import UnreadableInput, UsageError
-from aligntax.tax.stage_sources import Stage
+from aligntax.tax.stages.sources import Stage
 from aligntax.traffic.rows import document
 
 __all__ = ["SCHEMA", "StepDrift", "drift_of_steps", "read_drift"]

@@ -11,18 +11,18 @@ from aligntax.answers.conditions import unknown as untold
 from aligntax.answers.pairing import Pairs, pair
 from aligntax.extension_points import Detector
 from aligntax.records import Answers, Estimate
-from aligntax.tax.capability import ScoreRules, Scores, capability, capability_unpaired
-from aligntax.tax.completion_pairs import (
+from aligntax.tax.pairs.capability import ScoreRules, Scores, capability, capability_unpaired
+from aligntax.tax.pairs.completion import (
     Completion,
     Outcomes,
     completion,
     completion_unpaired,
     outcomes_of,
 )
-from aligntax.tax.differences import Clusters, Difference, Precision, adjusted
-from aligntax.tax.flips import Flips, outcome_flips, score_flips
-from aligntax.tax.matching import Match
-from aligntax.tax.verbosity_pairs import verbosity_ratio
+from aligntax.tax.pairs.differences import Clusters, Difference, Precision, adjusted
+from aligntax.tax.pairs.flips import Flips, outcome_flips, score_flips
+from aligntax.tax.pairs.matching import Match
+from aligntax.tax.pairs.verbosity import verbosity_ratio
 from aligntax.traffic.redaction import Redactor
 
 __all__ = ["Compared", "Pairing", "Settings", "compare"]

@@ -12,7 +12,7 @@ from aligntax.extension_points import Detector
 from aligntax.records import EXCHANGE
 from aligntax.scale import map_batches
 from aligntax.stats.unpaired import sample_of
-from aligntax.tax.differences import Clusters, Difference, Precision, paired, unpaired
+from aligntax.tax.pairs.differences import Clusters, Difference, Precision, paired, unpaired
 
 __all__ = [
     "BENIGN_RATES",

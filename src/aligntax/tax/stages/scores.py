@@ -17,7 +17,7 @@ import pyarrow.compute as pc
 
 from aligntax.records import Answers, Estimate, unknown
 from aligntax.stats.predictions import Floats
-from aligntax.tax.capability import (
+from aligntax.tax.pairs.capability import (
     CONVENTIONS,
     Convention,
     ScoreRules,
@@ -25,9 +25,9 @@ from aligntax.tax.capability import (
     capability,
     capability_unpaired,
 )
-from aligntax.tax.stage_draws import Column, Drawn, draw_means, percentiles
-from aligntax.tax.stage_items import Items
-from aligntax.tax.verdicts import excludes_zero
+from aligntax.tax.pairs.verdicts import excludes_zero
+from aligntax.tax.stages.draws import Column, Drawn, draw_means, percentiles
+from aligntax.tax.stages.items import Items
 
 __all__ = ["Compounding", "Largest", "OwnItems", "StageScores", "stage_scores", "stage_scores_unpaired"]
 

@@ -7,9 +7,9 @@ import numpy as np
 
 from aligntax.records import Estimate, unknown
 from aligntax.stats.predictions import Floats
-from aligntax.tax.stage_draws import Drawn, percentiles
-from aligntax.tax.stage_scores import StageScores
-from aligntax.tax.verdicts import excludes_zero
+from aligntax.tax.pairs.verdicts import excludes_zero
+from aligntax.tax.stages.draws import Drawn, percentiles
+from aligntax.tax.stages.scores import StageScores
 
 __all__ = ["Taxed", "exchange_rate", "mean_tax"]
 

@@ -6,8 +6,8 @@ import pyarrow as pa
 
 from aligntax.records import Estimate, unknown
 from aligntax.stats.paired import log_ratio
-from aligntax.tax.completion_pairs import Outcomes
-from aligntax.tax.differences import Clusters, Precision
+from aligntax.tax.pairs.completion import Outcomes
+from aligntax.tax.pairs.differences import Clusters, Precision
 
 __all__ = ["verbosity_ratio"]
 

@@ -13,7 +13,7 @@ from aligntax.records import Answers, Estimate, Unit, unknown
 from aligntax.stats.paired import normalised_tax
 from aligntax.stats.predictions import Floats
 from aligntax.stats.unpaired import Sample, sample_of, unpaired_normalised_tax
-from aligntax.tax.differences import Clusters, Difference, Precision, paired, unpaired
+from aligntax.tax.pairs.differences import Clusters, Difference, Precision, paired, unpaired
 
 __all__ = ["CONVENTIONS", "Convention", "ScoreRules", "Scores", "capability", "capability_unpaired"]
 

@@ -18,7 +18,7 @@ import numpy.typing as npt
 from aligntax.records import Estimate, Unit, unknown
 from aligntax.stats.cluster_totals import MOST_ROWS, cluster_totals
 from aligntax.stats.predictions import Floats
-from aligntax.tax.differences import Clusters
+from aligntax.tax.pairs.differences import Clusters
 
 __all__ = ["REPLICATES", "Column", "Drawn", "draw_means", "percentiles"]
 

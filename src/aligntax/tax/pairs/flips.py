@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from aligntax.tax.completion_pairs import Outcomes
+from aligntax.tax.pairs.completion import Outcomes
 from aligntax.traffic.redaction import Redactor
 
 __all__ = ["Flip", "Flips", "outcome_flips", "score_flips"]

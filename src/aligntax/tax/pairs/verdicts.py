@@ -4,7 +4,7 @@ import math
 from typing import Literal
 
 from aligntax.records import Estimate
-from aligntax.tax.differences import Difference
+from aligntax.tax.pairs.differences import Difference
 
 __all__ = ["Finding", "excludes_zero", "finding"]
 
