@@ -4,8 +4,8 @@
 
 Each round makes one copy, one merge and, if asked for, one of mergekit's, in an order that changes from round
 to round; both sources are read once before each, so that the page cache is in the same state. Ratios are of
-the same round. Memory is the high-water mark of the merging process above that of an interpreter with its
-imports.
+the same round. `command` is the whole process, importing torch included; `merge` is the merge in it. Memory is
+the high-water mark of the merging process above that of an interpreter with its imports.
 """
 
 import argparse
@@ -48,7 +48,7 @@ CONFIG = {
     "rms_norm_eps": 1e-5,
 }
 MERGE = """
-import sys
+import sys, time
 from pathlib import Path
 from aligntax.mitigations.merging import method
 from aligntax.mitigations.merging.run import Output, planned
@@ -57,10 +57,10 @@ def peak():
     lines = Path("/proc/self/status").read_text().split("\\n")
     return next(int(line.split()[1]) * 1024 for line in lines if line.startswith("VmHWM"))
 
-before = peak()
+before, start = peak(), time.perf_counter()
 with planned(sys.argv[1], [sys.argv[2]], method("linear", 1), Output()) as merge:
     merge.carry_out(Path(sys.argv[3]))
-print(peak() - before)
+print(peak() - before, time.perf_counter() - start)
 """
 MERGEKIT = """merge_method: linear
 models:
@@ -119,21 +119,24 @@ def measure(directory: Path, gib: float, rounds: int, mergekit: str | None) -> d
     pre, post = make_pair(directory, gib)
     (directory / "mergekit.yml").write_text(MERGEKIT.format(pre=pre, post=post))
     out = directory / "out"
-    memory = []
+    memory: list[int] = []
+    seconds: dict[str, list[float]] = {"merge": []}
 
     def copy() -> None:
         subprocess.run(["cp", "-r", post, out], check=True)
 
     def merge() -> None:
         command = [sys.executable, "-c", MERGE, *map(str, (pre, post, out))]
-        memory.append(int(subprocess.run(command, check=True, capture_output=True, text=True).stdout))
+        peak, took = subprocess.run(command, check=True, capture_output=True, text=True).stdout.split()
+        memory.append(int(peak))
+        seconds["merge"].append(float(took))
 
     def other() -> None:
         command = [str(mergekit), str(directory / "mergekit.yml"), str(out), "--quiet", "--lazy-unpickle"]
         subprocess.run(command, check=True, capture_output=True)
 
-    actions = {"cp": copy, "linear": merge} | ({"mergekit": other} if mergekit else {})
-    seconds: dict[str, list[float]] = {name: [] for name in actions}
+    actions = {"cp": copy, "command": merge} | ({"mergekit": other} if mergekit else {})
+    seconds |= {name: [] for name in actions}
     for at in range(rounds):
         for name in sorted(actions, key=lambda name: (at % 2 == 0) == (name == "cp")):
             shutil.rmtree(out, ignore_errors=True)
@@ -143,8 +146,9 @@ def measure(directory: Path, gib: float, rounds: int, mergekit: str | None) -> d
     return {
         "gib": gib,
         "seconds": {name: [round(value, 2) for value in values] for name, values in seconds.items()},
-        "linear_over_cp": _ratio(seconds["linear"], seconds["cp"]),
-        "mergekit_over_linear": _ratio(seconds["mergekit"], seconds["linear"]) if mergekit else None,
+        "merge_over_cp": _ratio(seconds["merge"], seconds["cp"]),
+        "command_over_cp": _ratio(seconds["command"], seconds["cp"]),
+        "mergekit_over_command": _ratio(seconds["mergekit"], seconds["command"]) if mergekit else None,
         "peak_above_interpreter_mib": round(max(memory) / 2**20),
     }
 

@@ -222,6 +222,7 @@ def test_bad_input(world: Path, tmp_path: Path) -> None:
     assert "--device cuda" in _says(world, UsageError, prompts=world / "prompts.jsonl", device="cuda:7")
     assert "best of 0" in _says(world, UsageError, best_of_n=[0])
     (tmp_path / "empty").mkdir()
+    assert "no such file" in _says(world, UnreadableInput, model="nowhere", text=world / "text.txt")
     for options in ({}, {"prompts": world / "prompts.jsonl"}):
         assert "empty" in _says(world, UnreadableInput, model=str(tmp_path / "empty"), **options)
 

@@ -8,6 +8,7 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from aligntax.errors import UnreadableInput, UsageError
+from aligntax.models.causal import load_causal
 from aligntax.models.distance import principal_angles, relative_distance, top_subspaces, weight_distances
 from tiny_models import make_llama
 
@@ -118,3 +119,19 @@ def test_weights_that_are_no_numbers(tmp_path: Path, value: float) -> None:
     save_file(weights, file, metadata={"format": "pt"})
     with pytest.raises(UnreadableInput, match=r"b: model\.norm\.weight has NaN or Inf"):
         weight_distances(str(reference), str(model))
+
+
+def test_a_model_is_loaded_whole_or_not_at_all(tmp_path: Path) -> None:
+    """A tensor that the files lack is not made up; a file cut short is told before it is loaded."""
+    model = make_llama(tmp_path / "model")
+    (file,) = model.glob("*.safetensors")
+    weights = load_file(file)
+    del weights["model.layers.2.mlp.up_proj.weight"]
+    save_file(weights, file, metadata={"format": "pt"})
+    with pytest.raises(UnreadableInput, match=r"lacks model\.layers\.2\.mlp\.up_proj\.weight, one of 1"):
+        load_causal(str(model))
+    file.write_bytes(file.read_bytes()[:-10])
+    with pytest.raises(UnreadableInput):
+        load_causal(str(model))
+    with pytest.raises(UnreadableInput, match="no such file"):
+        load_causal("nowhere")

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -10,6 +9,7 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 from transformers.utils import logging
 
 from aligntax.errors import UnreadableInput
+from aligntax.models.checkpoint import open_checkpoint
 
 __all__ = ["Causal", "load_causal"]
 
@@ -50,23 +50,34 @@ def load_causal(path: str, *, device: str = "cpu", dtype: torch.dtype | None = N
         dtype: of the weights in memory; None as stored.
 
     Raises:
-        UnreadableInput: no such checkpoint, or nothing that transformers can load.
+        UnreadableInput: no such checkpoint, a file cut short, a pickle, weights that are missing, or nothing
+            that transformers can load.
     """
-    local = Path(path).is_dir()
+    with open_checkpoint(path) as checkpoint:  # its headers tell what is wrong before anything is loaded
+        directory = str(checkpoint.directory)
     logging.disable_progress_bar()
     try:
-        model = AutoModelForCausalLM.from_pretrained(
-            path, dtype=dtype or "auto", use_safetensors=True, local_files_only=local
+        model, told = AutoModelForCausalLM.from_pretrained(
+            directory,
+            dtype=dtype or "auto",
+            use_safetensors=True,
+            local_files_only=True,
+            output_loading_info=True,
         )
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RuntimeError) as error:
         first = str(error).strip().partition("\n")[0]
         raise UnreadableInput(f"{path}: not a causal language model: {first}") from error
+    if missing := sorted(told["missing_keys"]):  # transformers would go on with random numbers
+        raise UnreadableInput(
+            f"{path}: lacks {missing[0]}, one of {len(missing):,} tensors that {type(model).__name__} needs",
+            hint="is config.json the one of these weights?",
+        )
     model.requires_grad_(False).eval().to(device)
-    return Causal(name=path, model=model, tokenizer=_tokenizer(path, local), device=torch.device(device))
+    return Causal(name=path, model=model, tokenizer=_tokenizer(directory), device=torch.device(device))
 
 
-def _tokenizer(path: str, local: bool) -> Any:  # noqa: ANN401 - transformers' own
+def _tokenizer(directory: str) -> Any:  # noqa: ANN401 - transformers' own
     try:
-        return AutoTokenizer.from_pretrained(path, local_files_only=local)
+        return AutoTokenizer.from_pretrained(directory, local_files_only=True)
     except (OSError, ValueError):
         return None

@@ -162,25 +162,30 @@ def _products(
     """
     rows, columns = block
     wide = torch.promote_types(_wide(reference_hidden.dtype), _wide(model_hidden.dtype))
-    widths = [
-        weight.shape[1] for weight in (reference.head.weight, model.head.weight) if weight.dtype != wide
-    ]
-    columns = max(1, min(columns, _WIDENED // sum(widths))) if widths else columns
-    buffers = torch.empty(3, rows * columns, dtype=wide, device=reference_hidden.device)
     pairs = ((reference.head, reference_hidden), (model.head, model_hidden))
+    widths = [head.weight.shape[1] * (head.weight.dtype != wide) for head, _ in pairs]
+    columns = max(1, min(columns, _WIDENED // max(1, sum(widths))))
+    device = reference_hidden.device
+    copies = [torch.empty(columns, width, dtype=wide, device=device) for width in widths]
+    buffers = torch.empty(3, rows * columns, dtype=wide, device=device)
     for left in range(0, vocabulary, columns):
         ids = slice(left, min(left + columns, vocabulary))
-        weights = [head.weight[ids].to(wide).T for head, _ in pairs]
+        weights = [_widened(head.weight[ids], copy) for (head, _), copy in zip(pairs, copies, strict=True)]
         biases = [None if head.bias is None else head.bias[ids].to(wide) for head, _ in pairs]
         for top in range(0, len(reference_hidden), rows):
             at = slice(top, min(top + rows, len(reference_hidden)))
             shape = (at.stop - at.start, ids.stop - ids.start)
             made = [buffer[: shape[0] * shape[1]].view(shape) for buffer in buffers]
             for out, (_, hidden), weight, bias in zip(made[:2], pairs, weights, biases, strict=True):
-                torch.mm(hidden[at].to(wide), weight, out=out)
+                torch.mm(hidden[at].to(wide), weight.T, out=out)
                 if bias is not None:
                     out += bias
             yield at, made[0], made[1], torch.sub(made[0], made[1], out=made[2])
+
+
+def _widened(weight: torch.Tensor, copy: torch.Tensor) -> torch.Tensor:
+    """Rows of a head, copied to `copy` if it has their width, and as they are if it has none."""
+    return copy[: len(weight)].copy_(weight) if copy.shape[1] else weight
 
 
 def _look_up(sums: _Sums, half: Halves, hidden: torch.Tensor, targets: torch.Tensor, rows: int) -> None:

@@ -29,6 +29,9 @@ __all__ = ["Told", "merge", "merge_into", "merged_tensor"]
 
 _AHEAD = 4
 _MIXED = 1 << 18  # numbers mixed at a time: what a method works out on the way stays in the cache
+_WRITTEN = (
+    1 << 17
+)  # bytes written at a time: for larger pieces the system looks for larger free blocks, and long
 Told = Callable[[int], None]
 """Told how many bytes have been written."""
 
@@ -168,7 +171,8 @@ class _Worker:
             numbers.release(task.first, task.last)
         written = 0
         while written < len(view):
-            written += os.pwrite(self._descriptor, view[written:], task.offset + written)
+            piece = view[written : written + _WRITTEN]
+            written += os.pwrite(self._descriptor, piece, task.offset + written)
         return _Done(task, view, read)
 
 
