@@ -4,8 +4,8 @@
 
 Each round makes one copy, one merge and, if asked for, one of mergekit's, in an order that changes from round
 to round; both sources are read once before each, so that the page cache is in the same state. Ratios are of
-the same round. `command` is the whole process, importing torch included; `merge` is the merge in it. Memory is
-the high-water mark of the merging process above that of an interpreter with its imports.
+the same round. `command` is the whole process, importing torch included; `merge` is the merge in it. Memory
+is the high-water mark of the merging process above that of an interpreter with its imports.
 """
 
 import argparse
