@@ -144,8 +144,8 @@ class TestCommand:
             f"import os, time; open({str(tmp_path / 'pid')!r}, 'w').write(str(os.getpid())); time.sleep(60)"
         )
         code = f"import subprocess, sys; subprocess.run([sys.executable, '-c', {child!r}])"
-        with pytest.raises(UnreadableInput, match=r"not done after 2 s"):
-            Command(python(code), timeout=2).measure(tmp_path, "pre_weight 0.3")
+        with pytest.raises(UnreadableInput, match=r"not done after 6 s"):
+            Command(python(code), timeout=6).measure(tmp_path, "pre_weight 0.3")
         process = int((tmp_path / "pid").read_text("utf-8"))
         assert _gone(process)
 
