@@ -2,9 +2,9 @@
 
     python benchmarks/merge/merge.py --directory DISK [--mergekit PATH/mergekit-yaml] [--gib 4] [--rounds 5]
 
-Each round makes one copy, one merge and, if asked for, one of mergekit's, in an order that changes from round
-to round; both sources are read once before each, so that the page cache is in the same state. Ratios are of
-the same round. `command` is the whole process, importing torch included; `merge` is the merge in it. Memory
+Each round makes one copy, two merges and, if asked for, one of mergekit, in an order that changes from round to
+round; both sources are read once before each, so that the page cache is in the same state. Ratios are of the
+same round. `merge` is the merge in a process that has imported torch, `command` all of `aligntax merge`. Memory
 is the high-water mark of the merging process above that of an interpreter with its imports.
 """
 
@@ -120,28 +120,33 @@ def measure(directory: Path, gib: float, rounds: int, mergekit: str | None) -> d
     (directory / "mergekit.yml").write_text(MERGEKIT.format(pre=pre, post=post))
     out = directory / "out"
     memory: list[int] = []
-    seconds: dict[str, list[float]] = {"merge": []}
+    inside: list[float] = []
 
     def copy() -> None:
         subprocess.run(["cp", "-r", post, out], check=True)
 
     def merge() -> None:
-        command = [sys.executable, "-c", MERGE, *map(str, (pre, post, out))]
-        peak, took = subprocess.run(command, check=True, capture_output=True, text=True).stdout.split()
+        words = [sys.executable, "-c", MERGE, *map(str, (pre, post, out))]
+        peak, took = subprocess.run(words, check=True, capture_output=True, text=True).stdout.split()
         memory.append(int(peak))
-        seconds["merge"].append(float(took))
+        inside.append(float(took))
+
+    def command() -> None:
+        words = ["merge", str(pre), str(post), "--out", str(out), "--quiet"]
+        subprocess.run([sys.executable, "-m", "aligntax", *words], check=True, capture_output=True)
 
     def other() -> None:
-        command = [str(mergekit), str(directory / "mergekit.yml"), str(out), "--quiet", "--lazy-unpickle"]
-        subprocess.run(command, check=True, capture_output=True)
+        words = [str(mergekit), str(directory / "mergekit.yml"), str(out), "--quiet", "--lazy-unpickle"]
+        subprocess.run(words, check=True, capture_output=True)
 
-    actions = {"cp": copy, "command": merge} | ({"mergekit": other} if mergekit else {})
-    seconds |= {name: [] for name in actions}
+    actions = {"cp": copy, "merge": merge, "command": command} | ({"mergekit": other} if mergekit else {})
+    seconds: dict[str, list[float]] = {name: [] for name in actions}
     for at in range(rounds):
         for name in sorted(actions, key=lambda name: (at % 2 == 0) == (name == "cp")):
             shutil.rmtree(out, ignore_errors=True)
             _read_once(pre, post)
             seconds[name].append(timed(actions[name]))
+    seconds["merge"] = inside
     shutil.rmtree(directory)
     return {
         "gib": gib,

@@ -13,7 +13,7 @@ import pytest
 from playwright.sync_api import Browser, sync_playwright
 from rich.console import Console
 
-from aligntax.report.document import SCHEMA
+from aligntax.report.bill import SCHEMA
 from aligntax.report.figures import WAYS
 from aligntax.report.html import save_html
 from aligntax.report.terminal import print_bill

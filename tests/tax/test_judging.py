@@ -1,13 +1,11 @@
 """What is kept of the traffic: outcomes without personal data, written whole or not at all."""
 
-import os
 from collections.abc import Callable
 from pathlib import Path
 
 import pyarrow.parquet as pq
-import pytest
 
-from aligntax.tax.judging import JUDGED, atomic
+from aligntax.tax.judging import JUDGED
 from tax.known_traffic import REFUSAL, exchange
 
 MAIL = "I can't help with ann@example.com, since that is private."
@@ -36,17 +34,6 @@ def test_text_is_kept_on_request(judge_traffic: Callable[..., Path]) -> None:
     table = pq.read_table(judge_traffic([exchange(0, MAIL)], keep_text=True))
     assert table["response"][0].as_py() == MAIL
     assert table["evidence"][0].as_py() == MAIL
-
-
-def test_a_failed_write_leaves_the_old_file(tmp_path: Path) -> None:
-    """What was there before stays whole when writing anew breaks off."""
-    path = tmp_path / "bill.json"
-    path.write_text("old")
-    with pytest.raises(RuntimeError), atomic(path) as part:
-        part.write_text("half of the n")
-        raise RuntimeError
-    assert path.read_text() == "old"
-    assert os.listdir(tmp_path) == ["bill.json"]
 
 
 def test_rows_keep_their_order(judge_traffic: Callable[..., Path]) -> None:

@@ -7,12 +7,13 @@ from pathlib import Path
 from rich.console import Console
 
 from aligntax.cli.judge import chosen
-from aligntax.cli.log import field_map, opened, progress, report_reading, stderr
-from aligntax.cli.output import print_json
+from aligntax.cli.log import field_map, opened, progress, report_reading
+from aligntax.cli.output import print_json, stderr
 from aligntax.errors import UsageError
 from aligntax.extension_points import Detector
 from aligntax.labels import load_labels
-from aligntax.report.document import Document, document, save_document
+from aligntax.report.bill import bill_document
+from aligntax.report.document import Document, save_document
 from aligntax.report.html import save_html
 from aligntax.report.terminal import print_bill
 from aligntax.tax.audit import Settings
@@ -74,7 +75,7 @@ def run(
                 seen=seen,
             )
         report_reading(result.reading)
-    contents = document(result, created=dt.datetime.now(dt.UTC))
+    contents = bill_document(result, created=dt.datetime.now(dt.UTC))
     save_document(contents, out / "bill.json")
     save_html(contents, out / "report.html")
     _print(contents, as_json=as_json)

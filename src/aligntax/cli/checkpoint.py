@@ -4,12 +4,10 @@ from collections import Counter
 from dataclasses import asdict
 
 from rich.console import Console
-from rich.markup import escape
-from rich.table import Table
 
 from aligntax.cli.output import print_json, stages
 from aligntax.errors import UnreadableInput, needs
-from aligntax.report.terminal import printable
+from aligntax.report.tables import facts_table
 
 with needs("weights"):
     import torch
@@ -100,9 +98,4 @@ def _print(document: dict[str, object], console: Console) -> None:
     if "verified" in document:
         rows.append(("verified", "every number is finite" + (", hashes as recorded" if recorded else "")))
         rows.append(("fingerprint", document["verified"]["fingerprint"]))  # type: ignore[index]
-    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), show_header=False)
-    table.add_column(style="dim")
-    table.add_column(overflow="fold")
-    for name, value in rows:
-        table.add_row(name, escape(printable(value)))
-    console.print(table)
+    console.print(facts_table(rows))

@@ -1,22 +1,16 @@
 """`aligntax compare`: what changed between two models, or between two audits."""
 
 import datetime as dt
-import math
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
-from functools import cache
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from rich.console import Console
 
+from aligntax.cli.answers import by_benchmark, check_benchmarks, detector_when_needed, with_chance
 from aligntax.cli.compare_bills import compare_bills, is_bill
-from aligntax.cli.log import stderr
-from aligntax.cli.output import print_json, status
-from aligntax.detectors import DEFAULT, DETECTORS
-from aligntax.detectors import detector as named_detector
+from aligntax.cli.output import print_json, status, stderr
+from aligntax.detectors import DEFAULT
 from aligntax.errors import UsageError
-from aligntax.extension_points import Detector
-from aligntax.records import Answers
 from aligntax.report.charts import save_chart
 from aligntax.report.charts.compared import compared_chart
 from aligntax.report.compared import comparison
@@ -55,19 +49,20 @@ def run(
     if is_bill(first) or (second is not None and is_bill(second)):
         _bills(first, second, force=force, chart=chart, as_json=as_json)
         return
-    margins = _named("--margin", margin, least=0.0)
+    margins = by_benchmark("--margin", margin, least=0.0)
     settings = Settings(
         margin=margins.pop("", _MARGIN),
         margins=margins,
-        chances=_named("--chance", chance),
+        chances=by_benchmark("--chance", chance),
         precision=Precision(level=level, seed=seed),
-        detector=_detector(detector or DEFAULT),
+        detector=detector_when_needed(detector or DEFAULT),
         detector_leads=detector is not None,
         redactor=None if keep_text else Redactor(),
     )
     with status(quiet=quiet) as tell:
         matches, unmatched = _matches(first, second, settings, benchmark or (), metric or (), tell)
-        _check_names({"--margin": margins, "--chance": settings.chances}, matches)
+        given = {"--margin": margins, "--chance": settings.chances}
+        check_benchmarks(given, (one.first.benchmark for one in matches))
         forced = refuse(matches, force=force)
         compared = compare_answers(matches, settings, lambda done: tell(f"{done} of {len(matches)} compared"))
     contents = comparison(
@@ -81,13 +76,6 @@ def run(
         print_json(contents)
     else:
         print_comparison(contents, Console(highlight=False), flips=flips)
-
-
-def _detector(name: str) -> Callable[[], Detector]:
-    """What makes the detector when it is first needed: many files have nothing to detect in."""
-    if name not in DETECTORS:
-        named_detector(name)  # which says what is wrong with it
-    return cache(lambda: named_detector(name))
 
 
 def _bills(first: str, second: str | None, *, force: bool, chart: Path | None, as_json: bool) -> None:
@@ -110,37 +98,8 @@ def _matches(
     found, notes = list[Match](), list[str]()
     tell(f"reading {first}" + (f" and {second}" if second else ""))
     for one, other in sides(first, second, benchmarks=benchmarks, metrics=metrics):
-        ours, theirs = ([_with_chance(a, settings) for a in side] for side in (one, other))
+        ours, theirs = ([with_chance(a, settings.chances) for a in side] for side in (one, other))
         matched, left = match(ours, theirs, benchmarks=benchmarks, metrics=metrics)
         found += matched
         notes += left
     return found, notes
-
-
-def _with_chance(answers: Answers, settings: Settings) -> Answers:
-    """With the chance a person gave, which holds for both sides."""
-    chosen = settings.chances.get(answers.benchmark)
-    return answers if chosen is None else replace(answers, chance=chosen)
-
-
-def _check_names(options: Mapping[str, Mapping[str, float]], matches: Sequence[Match]) -> None:
-    known = dict.fromkeys(one.first.benchmark for one in matches)
-    for option, named in options.items():
-        if unknown := [name for name in named if name not in known]:
-            listed = ", ".join(list(known)[:12]) + (", ..." if len(known) > 12 else "")
-            raise UsageError(f"{option}: no benchmark is called {unknown[0]!r}", hint=f"one of: {listed}")
-
-
-def _named(option: str, given: Sequence[str] | None, *, least: float = -math.inf) -> dict[str, float]:
-    """NAME=VALUE options as a mapping; a bare value, where one may stand, is under ""."""
-    found = dict[str, float]()
-    for text in given or ():
-        name, _, value = text.rpartition("=")
-        try:
-            number = float(value)
-        except ValueError:
-            number = math.nan
-        if not (math.isfinite(number) and number > least) or (not name and math.isinf(least)):
-            raise UsageError(f"{option} {text}: not understood", hint=f"{option} mmlu=0.25")
-        found[name] = number
-    return found

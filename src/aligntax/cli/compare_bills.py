@@ -7,13 +7,13 @@ from typing import Any, cast
 
 from rich.console import Console
 from rich.markup import escape
-from rich.table import Table
 
 from aligntax.cli.output import print_json
+from aligntax.report.bill import load_bill
 from aligntax.report.compare import COMPARED, compare
-from aligntax.report.document import Document, estimate_of, load_document
+from aligntax.report.document import Document, estimate_of
 from aligntax.report.figures import WAYS, interval_text, value_text
-from aligntax.report.terminal import printable
+from aligntax.report.tables import figures_table, shown
 
 __all__ = ["compare_bills", "is_bill"]
 
@@ -33,7 +33,7 @@ def is_bill(argument: str) -> bool:
 
 def compare_bills(bill: Path, other: Path, *, force: bool, as_json: bool) -> None:
     """Reads both bills, compares, prints."""
-    contents = compare(load_document(bill), load_document(other), force=force)
+    contents = compare(load_bill(bill), load_bill(other), force=force)
     if as_json:
         print_json(contents)
     else:
@@ -48,12 +48,9 @@ def _print(contents: Document, names: tuple[str, str], console: Console) -> None
         detector = f"{identity['detector']} ({identity['detector_version']})"
         policy = f", policy {identity['labelling_policy']}" if identity["labelling_policy"] else ""
         line = f"{mark}: {name}, {identity['exchanges']:,} exchanges, {detector}{policy}"
-        console.print(f"[dim]{escape(printable(line))}[/dim]", soft_wrap=True)
-    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
-    for at, column in enumerate(("", "A", "B", "B less A", f"{level:.0%} interval", "method")):
-        table.add_column(
-            column, justify="right" if 0 < at < 5 else "left", overflow="fold", header_style="dim"
-        )
+        console.print(f"[dim]{shown(line)}[/dim]", soft_wrap=True)
+    heads = ("", "A", "B", "B less A", f"{level:.0%} interval", "method")
+    table = figures_table("", *heads, names=(0, 5))
     for entry in differences:
         first, second, apart = (estimate_of(entry[name]) for name in ("first", "second", "difference"))
         rates = (value_text(first), value_text(second))
@@ -65,4 +62,4 @@ def _print(contents: Document, names: tuple[str, str], console: Console) -> None
     console.print(table)
     console.print()
     for note in cast(Sequence[str], contents["notes"]):
-        console.print(f"- {escape(printable(note))}")
+        console.print(f"- {shown(note)}")

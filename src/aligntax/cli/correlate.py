@@ -6,7 +6,6 @@ from typing import Any, cast
 
 from rich.console import Console
 from rich.markup import escape
-from rich.table import Table
 
 from aligntax.cli.output import print_json
 from aligntax.records import Estimate
@@ -15,7 +14,7 @@ from aligntax.report.charts.refusal_plane import refusal_plane
 from aligntax.report.correlate import correlate_document
 from aligntax.report.document import Document, estimate_of
 from aligntax.report.figures import interval_text, value_text
-from aligntax.report.terminal import printable
+from aligntax.report.tables import figures_table, shown
 from aligntax.tax.correlated import correlate, selected
 from aligntax.tax.model_table import Columns, Scale, read_models
 
@@ -70,7 +69,7 @@ def _print(contents: Document) -> None:
     count = f"{len(models):,} model{'s' if len(models) != 1 else ''}"
     console.print(f"\n[bold]Safety against over-refusal[/bold]  {count}")
     for line in _read(contents):
-        console.print(f"[dim]{escape(printable(line))}[/dim]")
+        console.print(f"[dim]{shown(line)}[/dim]")
     console.print()
     _print_correlation(contents, console)
     residuals = sorted(
@@ -84,7 +83,7 @@ def _print(contents: Document) -> None:
     _section(console, "Not dominated: none is safer at as little over-refusal", best, residuals=False)
     console.print()
     for note in cast(Sequence[str], contents["notes"]):
-        console.print(f"- {escape(printable(note))}")
+        console.print(f"- {shown(note)}")
 
 
 def _read(contents: Document) -> list[str]:
@@ -106,7 +105,7 @@ def _print_correlation(contents: Document, console: Console) -> None:
     if not rho.known:
         console.print(f"Spearman's rho: unknown; {escape(rho.reason)}")
         return
-    table = _table("", "value", f"{rho.level:.0%} interval", "how")
+    table = figures_table("", "", "value", f"{rho.level:.0%} interval", "how", names=(0, 3))
     p_value, replicates = cast(float, contents["p_value"]), cast(int, contents["replicates"])
     table.add_row("Spearman's rho", _rho(rho), interval_text(rho), rho.method)
     table.add_row("p of no association", _p(p_value, replicates), "", "permutation, two-sided")
@@ -117,7 +116,7 @@ def _print_correlation(contents: Document, console: Console) -> None:
     console.print(table)
     if influence is not None:
         line = f"Without {influence['model']} rho is {influence['rho']:.3f} ({influence['change']:+.3f}): "
-        console.print(f"[dim]{escape(printable(line))}no other model moves it more.[/dim]")
+        console.print(f"[dim]{shown(line)}no other model moves it more.[/dim]")
 
 
 def _rho(rho: Estimate) -> str:
@@ -133,17 +132,9 @@ def _section(console: Console, title: str, rows: Sequence[Row], *, residuals: bo
     if not rows:
         return
     console.print(f"\n[bold]{title}[/bold]")
-    table = _table("model", "over-refusal", "safety", *(["ranks off"] if residuals else []))
+    table = figures_table("", "model", "over-refusal", "safety", *(["ranks off"] if residuals else []))
     for row in rows:
         cells = [f"{row['over_refusal']:.1%}", f"{row['safety']:.1%}"]
         cells += [f"{row['residual']:+.1f}"] if residuals else []
-        table.add_row(escape(printable(row["model"])), *cells)
+        table.add_row(shown(row["model"]), *cells)
     console.print(table)
-
-
-def _table(*columns: str) -> Table:
-    table = Table(box=None, pad_edge=False, padding=(0, 3, 0, 0))
-    for at, column in enumerate(columns):
-        left = at == 0 or column == "how"
-        table.add_column(column, justify="left" if left else "right", overflow="fold", header_style="dim")
-    return table

@@ -10,12 +10,13 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from aligntax.cli.judge import chosen
-from aligntax.cli.log import field_map, opened, progress, report_reading, stderr
+from aligntax.cli.log import field_map, opened, progress, report_reading
+from aligntax.cli.output import stderr
 from aligntax.errors import UsageError
 from aligntax.extension_points import Detector
 from aligntax.records import FLAGS, OUTCOME
+from aligntax.records.files import atomic
 from aligntax.scale import map_batches
-from aligntax.tax.judging import atomic
 from aligntax.traffic.read import Log, Reading
 from aligntax.traffic.redaction import Redactor
 

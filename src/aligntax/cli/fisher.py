@@ -11,9 +11,10 @@ import torch
 from rich.console import Console
 
 from aligntax.cli.fisher_texts import GROUPS, Dealt, Text, Writer, deal, read_texts
+from aligntax.cli.loading import loaded
 from aligntax.cli.output import Stage, print_json, stages
 from aligntax.errors import UsageError
-from aligntax.models.causal import Causal, load_causal
+from aligntax.models.causal import Causal
 from aligntax.models.fisher import DiagonalFisher, FisherSettings, fisher_of_groups
 from aligntax.models.fisher_store import save_fisher
 from aligntax.report.charts import save_chart
@@ -191,12 +192,7 @@ def _parameters(causal: Causal, capability: _Measured, safety: _Measured) -> lis
 
 
 def _loaded(model: str, device: str, dtype: str) -> Causal:
-    try:
-        torch.zeros(1, device=device)
-    except (RuntimeError, AssertionError) as error:
-        first = str(error).partition("\n")[0]
-        raise UsageError(f"--device {device}: {first}", hint="--device cpu") from error
-    causal = load_causal(model, device=device, dtype=None if dtype == "auto" else getattr(torch, dtype))
+    causal = loaded(model, device, dtype)
     if causal.model.dtype is torch.float16:  # gradients of small size vanish in it
         causal.model.float()
     return causal

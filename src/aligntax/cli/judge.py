@@ -4,7 +4,7 @@ import contextlib
 from collections.abc import Iterator
 from pathlib import Path
 
-from aligntax.cli.log import stderr
+from aligntax.cli.output import stderr
 from aligntax.detectors import Judge, detector
 from aligntax.detectors.judge import ModelSettings, band_of
 from aligntax.errors import UsageError

@@ -6,11 +6,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from rich.console import Console
-from rich.markup import escape
 from rich.table import Table
 
-from aligntax.cli.log import field_map, opened, report_reading, stderr
-from aligntax.cli.output import print_json
+from aligntax.cli.log import field_map, opened, report_reading
+from aligntax.cli.output import print_json, stderr
 from aligntax.errors import UnreadableInput, UsageError
 from aligntax.labels.agreement import Agreement, Disagreement, Pair, tasks_of
 from aligntax.labels.agreement import agree as measure
@@ -24,7 +23,7 @@ from aligntax.labels.strata import Stratum
 from aligntax.labels.tasks import Task
 from aligntax.labels.texts import COLUMNS, fetch
 from aligntax.records import LABEL_OUTCOMES, Estimate, Label
-from aligntax.report.terminal import printable
+from aligntax.report.tables import figures_table, printable, shown
 from aligntax.traffic.formats.tabular import FieldMap
 from aligntax.traffic.redaction import Redactor
 
@@ -88,8 +87,8 @@ def export(
     tasks = [Task(key=one.key, policy_version=chosen.policy_version) for one in chosen.chosen]
     wanted = {one.key: one.prompt_key for one in chosen.chosen}
     source = _Source(logs or (), log_format, field_map(fields), keep_text, strict, quiet, threads)
-    shown = _with_texts(tasks, wanted, source)
-    _write(shown, target, to, quiet=quiet)
+    listed = _with_texts(tasks, wanted, source)
+    _write(listed, target, to, quiet=quiet)
 
 
 def import_(
@@ -156,8 +155,8 @@ def agree(
         tasks = tasks_of(agreement)
         wanted = {task.key: None for task in tasks}
         source = _Source(logs or (), log_format, field_map(fields), keep_text, strict, quiet, threads)
-        shown = _with_texts(tasks, wanted, source)
-        _write(shown, target, to or "csv", quiet=quiet)
+        listed = _with_texts(tasks, wanted, source)
+        _write(listed, target, to or "csv", quiet=quiet)
     elif target:
         _note(f"nothing to adjudicate, so {target} was not written")
 
@@ -248,31 +247,20 @@ def _word(outcome: str) -> str:
     return outcome.replace("_", " ")
 
 
-def _shown(text: str) -> str:
-    return escape(printable(text))
-
-
-def _table(title: str, *columns: str) -> Table:
-    table = Table(title=f"\n{title}", title_justify="left", title_style="bold", box=None, pad_edge=False)
-    for at, column in enumerate(columns):
-        table.add_column(column, justify="right" if at else "left", overflow="fold", header_style="dim")
-    return table
-
-
 def _print_plan(made: Plan, console: Console) -> None:
     chosen, detector = len(made.chosen), f"{made.detector} ({made.detector_version})"
     console.print(f"\n[bold]Label plan[/bold]  {chosen:,} of {made.population:,} exchanges")
-    console.print(f"[dim]detector {_shown(detector)}; labelling policy {made.policy_version}[/dim]")
-    table = _table(
+    console.print(f"[dim]detector {shown(detector)}; labelling policy {made.policy_version}[/dim]")
+    table = figures_table(
         f"Strata by {' and '.join(_word(name) for name in made.by)}", "", "exchanges", "to label", "chance"
     )
     for stratum in made.strata:
         chance = f"{stratum.probability:.1%}"
-        table.add_row(_shown(stratum.name), f"{stratum.size:,}", f"{stratum.labels:,}", chance)
+        table.add_row(shown(stratum.name), f"{stratum.size:,}", f"{stratum.labels:,}", chance)
     console.print(table)
     console.print()
     for note in _plan_notes(made):
-        console.print(f"- {_shown(note)}")
+        console.print(f"- {shown(note)}")
 
 
 def _plan_notes(made: Plan) -> list[str]:
@@ -295,7 +283,7 @@ def _cells(stratum: Stratum) -> str:
 
 
 def _print_agreement(agreement: Agreement, console: Console) -> None:
-    people = ", ".join(f"{_shown(name)} {count:,}" for name, count in agreement.annotators.items())
+    people = ", ".join(f"{shown(name)} {count:,}" for name, count in agreement.annotators.items())
     console.print(f"\n[bold]Agreement[/bold]  {agreement.shared:,} exchanges labelled by two or more")
     console.print(f"[dim]labels: {people}[/dim]")
     console.print("[dim]figures are of the labelled exchanges, not of all traffic[/dim]")
@@ -310,13 +298,15 @@ def _print_agreement(agreement: Agreement, console: Console) -> None:
         console.print(f"[dim]and {len(agreement.open) - _MOST_SHOWN:,} more[/dim]")
     console.print()
     for line in agreement.advice:
-        console.print(f"- {_shown(line)}")
+        console.print(f"- {shown(line)}")
 
 
 def _figures(agreement: Agreement) -> Table:
-    table = _table("How far people agree", "", "value", f"{agreement.alpha.level:.0%} interval", "same", "of")
+    table = figures_table(
+        "How far people agree", "", "value", f"{agreement.alpha.level:.0%} interval", "same", "of"
+    )
     for pair in agreement.pairs:
-        name = f"Cohen's kappa, {_shown(pair.first)} and {_shown(pair.second)}"
+        name = f"Cohen's kappa, {shown(pair.first)} and {shown(pair.second)}"
         table.add_row(name, *_figure(pair.kappa), f"{pair.agreed:,}", f"{int(pair.confusion.sum()):,}")
     same = agreement.shared - agreement.differing
     table.add_row("Krippendorff's alpha", *_figure(agreement.alpha), f"{same:,}", f"{agreement.shared:,}")
@@ -325,13 +315,13 @@ def _figures(agreement: Agreement) -> Table:
 
 def _figure(estimate: Estimate) -> tuple[str, str]:
     if not estimate.known:
-        return "unknown", _shown(estimate.reason)
+        return "unknown", shown(estimate.reason)
     return f"{estimate.value:.2f}", f"{estimate.low:.2f} to {estimate.high:.2f}"
 
 
 def _confusion(pair: Pair) -> Table:
     names = [_word(outcome) for outcome in LABEL_OUTCOMES]
-    table = _table(f"{_shown(pair.first)} (rows) against {_shown(pair.second)} (columns)", "", *names)
+    table = figures_table(f"{shown(pair.first)} (rows) against {shown(pair.second)} (columns)", "", *names)
     for at, name in enumerate(names):
         counts = (f"{count:,}" if count else "·" for count in pair.confusion[at].tolist())
         table.add_row(name, *counts)
@@ -339,9 +329,8 @@ def _confusion(pair: Pair) -> Table:
 
 
 def _disagreements(several: Sequence[Disagreement]) -> Table:
-    table = _table(f"To adjudicate: {len(several):,}", "exchange", "labels")
-    table.columns[1].justify = "left"
+    table = figures_table(f"To adjudicate: {len(several):,}", "exchange", "labels", names=(0, 1))
     for one in several[:_MOST_SHOWN]:
         said = ", ".join(f"{label.annotator}: {_word(label.outcome)}" for label in one.labels)
-        table.add_row(_shown(one.key), _shown(said))
+        table.add_row(shown(one.key), shown(said))
     return table

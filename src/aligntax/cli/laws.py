@@ -6,8 +6,6 @@ from pathlib import Path
 from typing import Any, cast
 
 from rich.console import Console
-from rich.markup import escape
-from rich.table import Table
 
 from aligntax.cli.output import print_json, status
 from aligntax.errors import UsageError
@@ -15,7 +13,7 @@ from aligntax.report.charts import save_chart
 from aligntax.report.charts.laws import laws_chart
 from aligntax.report.document import Document
 from aligntax.report.laws import TITLES, laws_document
-from aligntax.report.terminal import printable
+from aligntax.report.tables import figures_table, printable, shown
 from aligntax.tax.laws import LAWS
 from aligntax.tax.laws.asking import Budget, Expected, expected_tax, largest_within
 from aligntax.tax.laws.checkpoints import read_checkpoints
@@ -78,7 +76,7 @@ def _print(document: Document, laws: Laws) -> None:
         console = Console(highlight=False, width=_WIDTH)
     about = cast(Entry, document["about"])
     runs = f" of {about['runs']:,} runs" if about["runs"] else ", runs not known"
-    named = escape(printable(f"{about['table']}, {about['rows']:,} checkpoints{runs}"))
+    named = shown(f"{about['table']}, {about['rows']:,} checkpoints{runs}")
     console.print(f"[bold]Laws of the tax[/bold]  {named}", soft_wrap=True)
     for setting in cast(Sequence[Entry], document["settings"]):
         _print_setting(setting, about["level"], console)
@@ -98,7 +96,9 @@ def _print_setting(setting: Entry, level: float, console: Console) -> None:
     between = "  " if len(title) + 2 + len(span) <= console.width else "\n"
     console.print(f"\n[bold]{title}[/bold]{between}[dim]{span}[/dim]")
     new = "new runs" if setting["runs"] else "new ones"
-    table = _table("", "law", "R²", f"{level:.0%} interval", new, f"{level:.0%} interval", "AICc")
+    table = figures_table(
+        "", "", "law", "R²", f"{level:.0%} interval", new, f"{level:.0%} interval", "AICc", names=(0, 1)
+    )
     least = min((law["aicc"] for law in setting["laws"] if law["aicc"] is not None), default=None)
     for law in setting["laws"]:
         aicc = "" if law["aicc"] is None or least is None else f"{law['aicc'] - least:+.1f}"
@@ -111,7 +111,7 @@ def _print_setting(setting: Entry, level: float, console: Console) -> None:
 
 
 def _print_used(law: Entry, unit: str, level: float, console: Console) -> None:
-    table = _table("", "", "value", f"{level:.0%} interval", left=2)
+    table = figures_table("", "", "", "value", f"{level:.0%} interval", names=(0, 1))
     for entry in law["parameters"]:
         bound = " (at the end of its range: cannot tell)" if entry["at_bound"] else ""
         table.add_row(entry["name"], entry["what"] + bound, *_number(entry["estimate"]))
@@ -216,15 +216,6 @@ def _number(estimate: Entry) -> tuple[str, str]:
 
 def _signed(estimate: Entry) -> str:
     return f"{estimate['value']:+.2g} ({estimate['low']:+.2g} to {estimate['high']:+.2g})"
-
-
-def _table(*columns: str, left: int = 2) -> Table:
-    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
-    for at, column in enumerate(columns):
-        table.add_column(
-            column, justify="left" if at < left else "right", header_style="dim", overflow="fold"
-        )
-    return table
 
 
 def _say(console: Console, text: str, style: str = "none") -> None:

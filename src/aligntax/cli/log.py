@@ -3,18 +3,13 @@
 import contextlib
 from collections.abc import Callable, Iterator, Sequence
 
-from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
+from aligntax.cli.output import stderr
 from aligntax.traffic.formats.tabular import FieldMap
 from aligntax.traffic.read import Log, Reading
 
-__all__ = ["field_map", "opened", "progress", "report_reading", "stderr"]
-
-
-def stderr() -> Console:
-    """Where everything but data goes."""
-    return Console(stderr=True, highlight=False)
+__all__ = ["field_map", "opened", "progress", "report_reading"]
 
 
 def field_map(options: dict[str, object]) -> FieldMap:

@@ -1,9 +1,7 @@
 """`aligntax merge`: weights of several checkpoints mixed into one."""
 
-import json
 import re
-import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -19,24 +17,15 @@ from rich.progress import (
     TimeRemainingColumn,
     TransferSpeedColumn,
 )
-from rich.table import Table
 
-from aligntax.cli.log import stderr
 from aligntax.cli.merge_options import Options, checked, shares_of
-from aligntax.cli.output import Stage, stages
+from aligntax.cli.output import Stage, print_json, stages, stderr
 from aligntax.errors import UsageError, needs
-from aligntax.report.charts import save_chart
-from aligntax.report.charts.merge_sweep import merge_sweep_chart
-from aligntax.report.merge_fit import FILE, print_fit
-from aligntax.report.merge_tables import print_merge_sweep
-from aligntax.report.terminal import printable
-from aligntax.tax.judging import atomic
+from aligntax.report.tables import facts_table, shown
 
 with needs("weights"):
     import torch
 
-    from aligntax.cli.merge_fit import fitted
-    from aligntax.cli.merge_sweep import planned_points, searched, swept
     from aligntax.mitigations.merging import method as chosen_method
     from aligntax.mitigations.merging.adaptive import Adaptive
     from aligntax.mitigations.merging.matching import VocabularyRule
@@ -85,11 +74,16 @@ def _method(options: Options) -> Method:
 
 def _look(merge: Merge, options: Options, stage: Stage) -> None:
     """A sweep or a search, or the plan of one."""
+    from aligntax.cli.merge_sweep import planned_points, searched, swept
+    from aligntax.report.charts.merge_sweep import merge_sweep_chart
+    from aligntax.report.charts.save import save_chart
+    from aligntax.report.merge_tables import print_merge_sweep
+
     console = Console(highlight=False)
     if options.dry_run:
         record = planned_points(merge, options)
         if options.as_json:
-            _print_json(record)
+            print_json(record)
         else:
             _print_points(record, options, console)
         return
@@ -97,7 +91,7 @@ def _look(merge: Merge, options: Options, stage: Stage) -> None:
     if options.chart is not None:
         save_chart(merge_sweep_chart(document), options.chart)
     if options.as_json:
-        _print_json(document)
+        print_json(document)
     else:
         print_merge_sweep(document, console)
 
@@ -106,6 +100,11 @@ def _merge(merge: Merge, options: Options, stage: Stage) -> None:
     """One merge, with shares fitted to proxy samples if that was asked for."""
     fit = None
     if options.fits:
+        from aligntax.cli.merge_fit import (  # and transformers, which no other merge waits for
+            fitted,
+            keep_fit,
+        )
+
         how, fit = fitted(merge, options, stage)
         merge = replace(merge, method=how)
     out = None if options.dry_run else options.out
@@ -115,20 +114,16 @@ def _merge(merge: Merge, options: Options, stage: Stage) -> None:
         with _progress(merge.size, options.quiet) as told:
             record = merge.carry_out(out, told)
         if fit is not None:
-            with atomic(out / FILE) as part:
-                part.write_text(json.dumps(fit, indent=1, ensure_ascii=False) + "\n", "utf-8")
+            keep_fit(fit, out)
     if options.as_json:
-        _print_json(record if fit is None else {**record, "fit": fit})
+        print_json(record if fit is None else {**record, "fit": fit})
         return
     console = Console(highlight=False)
     if fit is not None:
+        from aligntax.report.merge_fit import print_fit
+
         print_fit(fit, console)
     _print(merge, out, console)
-
-
-def _print_json(document: Mapping[str, Any]) -> None:
-    json.dump(document, sys.stdout, indent=1, ensure_ascii=False, allow_nan=False)
-    sys.stdout.write("\n")
 
 
 def _print_points(record: Mapping[str, Any], options: Options, console: Console) -> None:
@@ -143,7 +138,7 @@ def _print_points(record: Mapping[str, Any], options: Options, console: Console)
         rows.append(("measured by", plan["command"]))
         rows.append(("known already", f"{plan['known']:,}"))
         rows.append(("room needed", f"{plan['size'] / 2**30:.2f} GiB, one merge at a time"))
-    _grid(rows, console)
+    console.print(facts_table(rows))
 
 
 def _dtype(name: str | None) -> torch.dtype | None:
@@ -221,23 +216,14 @@ def _print(merge: Merge, out: Path | None, console: Console) -> None:
     ]
     if out:
         rows.append(("written to", str(out)))
-    _grid(rows, console)
+    console.print(facts_table(rows))
     if shares := _by_block(merge):
         console.print("\n[bold]Share of the pre-alignment model[/bold]")
-        _grid(shares, console)
+        console.print(facts_table(shares))
     for note in merge.notes:
-        console.print(f"- {escape(printable(note))}")
+        console.print(f"- {shown(note)}")
     if out:
         console.print("\nWhat it costs and brings is not measured yet: compare it with both models.")
-
-
-def _grid(rows: Sequence[tuple[str, str]], console: Console) -> None:
-    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), show_header=False)
-    table.add_column(style="dim")
-    table.add_column(overflow="fold")
-    for name, value in rows:
-        table.add_row(name, escape(printable(value)))
-    console.print(table)
 
 
 def _by_block(merge: Merge) -> list[tuple[str, str]]:

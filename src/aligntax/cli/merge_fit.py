@@ -1,12 +1,12 @@
 """Proxy samples for `aligntax merge`, read or drawn, and the shares of `adaptive` fitted to them."""
 
+import json
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import torch
-
+from aligntax.cli.loading import check_device
 from aligntax.cli.merge_options import Options
 from aligntax.cli.output import Stage
 from aligntax.errors import UsageError
@@ -20,11 +20,11 @@ from aligntax.mitigations.merging.sweep import ALIGNED, fitting
 from aligntax.models.encoding import longest_input
 from aligntax.models.halves import halves
 from aligntax.models.sampling import sample_responses, stop_tokens
-from aligntax.report.merge_fit import fit_document
-from aligntax.tax.judging import atomic
+from aligntax.records.files import atomic
+from aligntax.report.merge_fit import FILE, fit_document
 from aligntax.tax.prompts import read_prompts
 
-__all__ = ["fitted", "in_memory", "proxy_samples"]
+__all__ = ["fitted", "in_memory", "keep_fit", "proxy_samples"]
 
 _PASSES = 40
 _PRE_WEIGHT = 0.2
@@ -37,11 +37,7 @@ def in_memory(merge: Merge, options: Options) -> InMemory:
     Raises:
         UsageError: no such device.
     """
-    try:
-        torch.zeros(1, device=options.device)
-    except (RuntimeError, AssertionError) as error:
-        first = str(error).partition("\n")[0]
-        raise UsageError(f"--device {options.device}: {first}", hint="--device cpu") from error
+    check_device(options.device)
     model = InMemory(merge, device=options.device)
     if merge.output.dtype is not None:
         for parameter in model.causal.model.parameters():
@@ -90,6 +86,12 @@ def fitted(merge: Merge, options: Options, stage: Stage) -> tuple[Adaptive, dict
         tried=fit.tried,
     )
     return Adaptive(fit.shares), document
+
+
+def keep_fit(fit: Mapping[str, Any], out: Path) -> None:
+    """Writes the document of the fit beside the merged weights."""
+    with atomic(out / FILE) as part:
+        part.write_text(json.dumps(fit, indent=1, ensure_ascii=False) + "\n", "utf-8")
 
 
 def _drawn(options: Options, path: Path, model: InMemory, stage: Stage) -> list[Sample]:

@@ -8,9 +8,21 @@ from typing import Annotated
 import typer
 
 __all__ = [
+    "AsJson",
+    "AskSeed",
+    "Cache",
+    "Chance",
+    "Chart",
+    "Chat",
     "ClusterField",
+    "Connections",
     "CostField",
+    "DetectorLeads",
     "DetectorName",
+    "Device",
+    "DryRun",
+    "Epochs",
+    "Force",
     "Format",
     "IdField",
     "Inputs",
@@ -19,16 +31,29 @@ __all__ = [
     "JudgeLimit",
     "JudgeLog",
     "JudgeModel",
+    "Judged",
     "KeepText",
+    "Level",
+    "MaxCost",
+    "MaxSamples",
+    "MaxTokens",
     "ModelField",
+    "Models",
+    "Numbers",
     "Period",
+    "Prices",
     "PromptField",
     "Quiet",
     "ResponseField",
+    "Retries",
+    "RunDirectory",
     "Strict",
     "SystemField",
+    "Temperature",
     "Threads",
     "TimeField",
+    "Timeout",
+    "TopP",
     "UseCaseField",
     "call",
     "field",
@@ -48,6 +73,16 @@ class Period(StrEnum):
     month = "month"
 
 
+class Numbers(StrEnum):
+    """What weights are in memory."""
+
+    auto = "auto"
+    float32 = "float32"
+    bfloat16 = "bfloat16"
+    float16 = "float16"
+    float64 = "float64"
+
+
 Inputs = Annotated[
     list[str],
     typer.Argument(
@@ -58,6 +93,70 @@ Format = Annotated[
     str | None, typer.Option("--format", help="Log format; told from the file when not given. See `formats`.")
 ]
 DetectorName = Annotated[str, typer.Option("--detector", help="See `aligntax detectors list`.")]
+DetectorLeads = Annotated[
+    str | None,
+    typer.Option(
+        "--detector",
+        metavar="NAME",
+        help="Tells outcomes, also where the files do; else the cascade does where the files do not.",
+    ),
+]
+Level = Annotated[float, typer.Option("--level", min=0.5, max=0.999, help="Coverage of the intervals.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of the tables.", show_default=False)]
+Chart = Annotated[Path | None, typer.Option("--chart", help="Draw it: .svg, .png, .html or .json.")]
+Chance = Annotated[
+    list[str] | None,
+    typer.Option("--chance", metavar="NAME=SCORE", help="What a guess scores on a benchmark; repeatable."),
+]
+Force = Annotated[
+    bool,
+    typer.Option(
+        "--force", help="Go across shots, templates, versions, detectors, and say so.", show_default=False
+    ),
+]
+Device = Annotated[str, typer.Option("--device", help="cpu, cuda, cuda:1, ...")]
+Chat = Annotated[bool, typer.Option("--chat", help="Wrap prompts in the chat template.", show_default=False)]
+
+
+def _asking(name: str, what: str, **settings: object) -> object:
+    return typer.Option(name, help=what, rich_help_panel="Asking", **settings)  # type: ignore[arg-type]
+
+
+Models = Annotated[
+    list[str] | None,
+    _asking(
+        "--model",
+        "Model to ask: openai/gpt-4o-mini, NAME@http://localhost:8000/v1, a directory; repeatable.",
+        metavar="MODEL",
+    ),
+]
+Judged = Annotated[
+    str | None, _asking("--judge", "Model that judges the answers, named as for --model.", metavar="MODEL")
+]
+Epochs = Annotated[int, _asking("--epochs", "Answers drawn for each question.", min=1)]
+Temperature = Annotated[float | None, _asking("--temperature", "Of sampling; the provider's own.", min=0.0)]
+TopP = Annotated[float | None, _asking("--top-p", "Of sampling; the provider's own.", min=0.0, max=1.0)]
+MaxTokens = Annotated[int, _asking("--max-tokens", "Of an answer, at most.", min=1)]
+MaxCost = Annotated[
+    float | None, _asking("--max-cost", "US dollars; nothing is sent that could go beyond.", min=0.0)
+]
+MaxSamples = Annotated[int | None, _asking("--max-samples", "Questions asked, at most; drawn.", min=1)]
+DryRun = Annotated[
+    bool, _asking("--dry-run", "Say what it would ask and cost; ask nothing.", show_default=False)
+]
+RunDirectory = Annotated[
+    Path | None, _asking("--out", "Directory of the run; the same again goes on where it was stopped.")
+]
+Cache = Annotated[
+    Path | None, _asking("--cache", "File of answers to share between runs; refusals are asked for again.")
+]
+Connections = Annotated[int, _asking("--connections", "Requests under way at a time.", min=1)]
+Retries = Annotated[int, _asking("--retries", "Tries after the first, with growing pauses.", min=0)]
+Timeout = Annotated[int, _asking("--timeout", "Seconds before one try is given up.", min=1)]
+Prices = Annotated[Path | None, _asking("--prices", "Price table (TOML); see `aligntax prices`.")]
+AskSeed = Annotated[
+    int | None, _asking("--ask-seed", "Of the order of questions, and for providers that take one.")
+]
 Strict = Annotated[bool, typer.Option("--strict", help="A record that cannot be read is an error.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress bar and no notes on standard error.")]
 KeepText = Annotated[

@@ -5,16 +5,20 @@ import json
 import sys
 from collections.abc import Callable, Iterator, Mapping
 
+from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
-from aligntax.cli.log import stderr
+__all__ = ["Advance", "Stage", "print_json", "stages", "status", "stderr"]
 
-__all__ = ["Advance", "Stage", "print_json", "stages", "status"]
-
-Advance = Callable[[int], None]
+Advance = Callable[[float], None]
 """Told how much more is done."""
 Stage = Callable[[str, int], contextlib.AbstractContextManager[Advance]]
 """Title, and total or 0 where it is not known -> what to tell of progress."""
+
+
+def stderr() -> Console:
+    """Where everything but data goes."""
+    return Console(stderr=True, highlight=False)
 
 
 def print_json(document: Mapping[str, object]) -> None:

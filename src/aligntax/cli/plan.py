@@ -10,6 +10,7 @@ from rich.table import Table
 
 from aligntax.cli.output import print_json
 from aligntax.errors import UsageError
+from aligntax.report.tables import figures_table
 from aligntax.stats.prediction_powered import LEAST_LABELS
 from aligntax.stats.sample_size import (
     detectable_difference,
@@ -153,7 +154,7 @@ def _print(plan: Plan) -> None:
 
 def _print_labels(plan: Plan, console: Console) -> None:
     assumed, at_hand = plan["assumed"], plan["labels"]["at_hand"]
-    table = _table("wanted", "labels alone", "with a detector")
+    table = figures_table("", "wanted", "labels alone", "with a detector")
     for row in plan["labels"]["needed"]:
         powered = f"{row['powered']:,}" if row["powered"] < row["alone"] else "no fewer"
         table.add_row(f"± {_points(row['half_width'])}", f"{row['alone']:,}", powered)
@@ -172,7 +173,7 @@ def _print_labels(plan: Plan, console: Console) -> None:
 
 def _print_prompts(plan: Plan, console: Console) -> None:
     assumed, at_hand = plan["assumed"], plan["prompts"]["at_hand"]
-    table = _table("change", "separate prompts", "the same prompts")
+    table = figures_table("", "change", "separate prompts", "the same prompts")
     for row in plan["prompts"]["needed"]:
         change = f"{_percent(row['from'])} to {_percent(row['to'])}"
         table.add_row(change, f"2 x {row['separate']:,}", f"{row['paired']:,}")
@@ -194,18 +195,11 @@ def _print_prompts(plan: Plan, console: Console) -> None:
 
 
 def _print_ceiling(plan: Plan, console: Console) -> None:
-    table = _table("seen", "true rate is below")
+    table = figures_table("", "seen", "true rate is below")
     for row in plan["ceiling"]:
         table.add_row(f"0 of {row['trials']:,}", f"{row['bound']:.2%}".replace("%", " %"))
     _section(console, "Safety: what does no harmful answer show?", table)
     _say(console, f"With {_percent(plan['assumed']['level'])} confidence, one-sided.", "dim")
-
-
-def _table(*columns: str) -> Table:
-    table = Table(box=None, pad_edge=False, padding=(0, 3, 0, 0))
-    for at, column in enumerate(columns):
-        table.add_column(column, justify="right" if at else "left", header_style="dim", min_width=15)
-    return table
 
 
 def _section(console: Console, title: str, table: Table) -> None:

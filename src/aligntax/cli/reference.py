@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any, cast
 
 from rich.console import Console
-from rich.markup import escape
 from rich.table import Table
 
 from aligntax.cli.output import print_json
@@ -16,7 +15,7 @@ from aligntax.records import Estimate, unknown
 from aligntax.report.document import Document, estimate_of
 from aligntax.report.figures import interval_text, value_text
 from aligntax.report.reference import load_runs, reference_document
-from aligntax.report.terminal import printable
+from aligntax.report.tables import figures_table, shown
 from aligntax.tax.reference import Run, benchmarks, published_taxes, selected, shots_word
 
 __all__ = ["run"]
@@ -119,14 +118,14 @@ def _print_run(one: Row, taxes: Sequence[Row], console: Console) -> None:
 def _beside(one: Row, taxes: Sequence[Row], own: Estimate) -> Table:
     """The published figures in their order, with the run where it belongs."""
     name = "tax" if one["compared"] == "tax" else "lost"
-    table = _table((name, "right"), ("model and step", "left"), ("shots", "right"), ("measured by", "left"))
+    table = figures_table("", name, "model and step", "shots", "measured by", names=(1, 3))
     lines = [(estimate_of(entry["figure"]), entry) for entry in one["beside"]]
     larger = [line for line in lines if line[0].value >= own.value]
     for figure, entry in larger:
         table.add_row(value_text(figure), *_published(entry, taxes[entry["row"]]))
     interval = "no interval given" if math.isnan(own.low) else interval_text(own)
     mine = (value_text(own), f"this run ({interval})", one["shots"] or "?", one["harness"] or "?")
-    table.add_row(*(_safe(cell) for cell in mine), style="bold")
+    table.add_row(*(shown(cell) for cell in mine), style="bold")
     for figure, entry in lines[len(larger) :]:
         table.add_row(value_text(figure), *_published(entry, taxes[entry["row"]]))
     return table
@@ -135,7 +134,7 @@ def _beside(one: Row, taxes: Sequence[Row], own: Estimate) -> Table:
 def _published(entry: Row, row: Row) -> tuple[str, str, str]:
     step = row["step"] if row["model"] in row["step"] else f"{row['model']}: {row['step']}"
     apart = {"": ": as the run", "other shots": ": other shots"}.get(entry["apart"], "")
-    return _safe(step), row["shots"] or "?", _safe(row["harness"] + apart)
+    return shown(step), row["shots"] or "?", shown(row["harness"] + apart)
 
 
 def _summary(one: Row, own: Estimate) -> str:
@@ -169,13 +168,13 @@ def _print_source(rows: Sequence[Row], console: Console) -> None:
     _say(console, "; ".join(dict.fromkeys(told)), "dim")
     shots = any(row["shots"] for row in rows)
     named = not same["model"] and not all(row["model"] in row["step"] for row in rows)
-    columns = [*([("model", "left")] if named else []), *([] if same["step"] else [("step", "left")])]
-    columns += [("benchmark", "left"), *([("shots", "right")] if shots else [])]
-    table = _table(*columns, *((name, "right") for name in ("before", "after", "change", "tax")))
+    words = [*(["model"] if named else []), *([] if same["step"] else ["step"]), "benchmark"]
+    figures = [*(["shots"] if shots else []), "before", "after", "change", "tax"]
+    table = figures_table("", *words, *figures, names=range(len(words)))
     for row in _in_order(rows):
         cells = [*([row["model"]] if named else []), *([] if same["step"] else [_step(row, rows)])]
         cells += [row["benchmark"], *([row["shots"]] if shots else [])]
-        table.add_row(*(_safe(cell) for cell in cells), *_figures(row, rows))
+        table.add_row(*(shown(cell) for cell in cells), *_figures(row, rows))
     console.print(table)
     for text in dict.fromkeys(row["reason"] or row["note"] for row in rows):
         if text:
@@ -238,17 +237,6 @@ def _shots(text: str) -> str:
     return f"{text}-shot" if text else ""
 
 
-def _safe(text: str) -> str:
-    return escape(printable(text))
-
-
 def _say(console: Console, text: str, style: str = "") -> None:
     lead = "\n" if text.startswith("\n") else ""
-    console.print(lead + _safe(text.removeprefix("\n")), style=style or None)
-
-
-def _table(*columns: tuple[str, str]) -> Table:
-    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
-    for name, justify in columns:
-        table.add_column(name, justify=justify, overflow="fold", header_style="dim")  # type: ignore[arg-type]
-    return table
+    console.print(lead + shown(text.removeprefix("\n")), style=style or None)

@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from aligntax.cli.log import stderr
-from aligntax.report.document import load_document
+from aligntax.cli.output import stderr
+from aligntax.report.bill import load_bill
 from aligntax.report.html import save_html
 
 __all__ = ["run"]
@@ -11,6 +11,6 @@ __all__ = ["run"]
 
 def run(*, bill: Path, out: Path, quiet: bool) -> None:
     """Reads bill.json, writes the report."""
-    save_html(load_document(bill), out)
+    save_html(load_bill(bill), out)
     if not quiet:
         stderr().print(f"wrote {out}", markup=False)

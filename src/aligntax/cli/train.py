@@ -5,7 +5,7 @@ import json
 from collections.abc import Iterable
 from pathlib import Path
 
-from aligntax.cli.log import stderr
+from aligntax.cli.output import stderr
 from aligntax.detectors.classifier.model import save_model
 from aligntax.detectors.training.build import Score, build
 from aligntax.detectors.training.card import card

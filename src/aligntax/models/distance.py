@@ -103,7 +103,7 @@ class Distances:
 
 
 def weight_distances(
-    reference: str, model: str, *, rank: int = 8, advance: Callable[[int, int], None] = lambda done, of: None
+    reference: str, model: str, *, rank: int = 8, advance: Callable[[float], None] = lambda share: None
 ) -> Distances:
     """Compares two checkpoints tensor by tensor; neither is ever in memory.
 
@@ -111,7 +111,7 @@ def weight_distances(
         reference: directory or Hub id.
         model: directory or Hub id.
         rank: singular directions that angles are measured between, >= 0; none with 0.
-        advance: told how many numbers were compared, of how many.
+        advance: told which further share of the numbers was compared; the shares add up to 1.
 
     Raises:
         UnreadableInput: a checkpoint that cannot be read, or whose weights are not finite.
@@ -126,11 +126,10 @@ def weight_distances(
                 f"{reference} and {model} have no tensor of the same name", hint="two architectures?"
             )
         total = sum(_count(ours.entry(name).shape) for name in shared)
-        found, done = list[Moved](), 0
+        found = list[Moved]()
         for name in shared:
             found.append(_moved(name, ours, theirs, rank))
-            done += _count(ours.entry(name).shape)
-            advance(done, total)
+            advance(_count(ours.entry(name).shape) / total)
         notes = [*_missing(ours, theirs, "the model"), *_missing(theirs, ours, "the reference")]
         notes += _cut(found, ours, theirs)
     return Distances(tuple(found), rank, tuple(notes))

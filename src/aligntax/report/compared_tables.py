@@ -2,22 +2,23 @@
 
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import partial
 from itertools import groupby
 from typing import Any, cast
 
 from rich.console import Console
-from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
 from aligntax.records import Estimate
 from aligntax.report.compared_words import RATES, points_text, ratio_text
 from aligntax.report.document import Document, estimate_of
-from aligntax.report.terminal import printable
+from aligntax.report.tables import figures_table, printable, shown
 
-__all__ = ["print_comparison"]
+__all__ = ["findings_table", "print_comparison"]
 
 Entry = Mapping[str, Any]
+_table = partial(figures_table, firm=True)
 Part = tuple[str, Table, str]
 """A table with what stands over and under it."""
 
@@ -41,7 +42,7 @@ def print_comparison(contents: Document, console: Console, *, flips: int = 5) ->
     for _, part in groupby(entries, key=_models):
         _print_part(list(part), about, console, flips)
     for note in about["unmatched"]:
-        console.print(f"- {_shown(note)}")
+        console.print(f"- {shown(note)}")
 
 
 def _print_part(entries: Sequence[Entry], about: Entry, console: Console, flips: int) -> None:
@@ -50,10 +51,10 @@ def _print_part(entries: Sequence[Entry], about: Entry, console: Console, flips:
         sources = dict.fromkeys(entry[side]["source"] for entry in entries)
         where = next(iter(sources)) if len(sources) == 1 else f"{len(sources)} files"
         lead = "\n" if mark == "A" else ""
-        text = f"{lead}[bold]{mark}[/bold]  {_shown(one['model'] or where)}  [dim]{_shown(where)}[/dim]"
+        text = f"{lead}[bold]{mark}[/bold]  {shown(one['model'] or where)}  [dim]{shown(where)}[/dim]"
         console.print(text, soft_wrap=True)
     console.print()
-    console.print(_verdicts(entries))
+    console.print(findings_table(entries))
     for make in (_scores, _taxes, _rates, _lengths):
         title, table, caption = make(entries, about)
         if table.row_count:
@@ -64,7 +65,8 @@ def _print_part(entries: Sequence[Entry], about: Entry, console: Console, flips:
     _print_notes(entries, console)
 
 
-def _verdicts(entries: Sequence[Entry]) -> Table:
+def findings_table(entries: Sequence[Entry]) -> Table:
+    """What is found, finding by finding, in the colour of what it means."""
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), show_header=False)
     table.add_column(style="bold", max_width=28, overflow="fold")
     table.add_column()
@@ -74,23 +76,13 @@ def _verdicts(entries: Sequence[Entry]) -> Table:
             if found["about"] != "score" and len(entries) > 1:
                 subject += f", {entry['benchmark']}"
             style = _STYLES.get(found["finding"], "")
-            table.add_row(_shown(subject), Text(printable(found["text"]), style=style))
-    return table
-
-
-def _table(*columns: str) -> Table:
-    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
-    for at, column in enumerate(columns):
-        table.add_column(
-            column, justify="right" if at else "left", overflow="fold", header_style="dim", no_wrap=at > 0
-        )
-    table.columns[0].max_width = 26
+            table.add_row(shown(subject), Text(printable(found["text"]), style=style))
     return table
 
 
 def _scores(entries: Sequence[Entry], about: Entry) -> Part:
     unpaired = [not entry["pairing"]["paired"] for entry in entries if entry["scores"]]
-    table = _table("", "items", "A", "B", "B less A", _interval(about), "p")
+    table = _table("", "", "items", "A", "B", "B less A", _interval(about), "p")
     for entry in entries:
         for scores in entry["scores"]:
             name = _name(entry)
@@ -98,7 +90,7 @@ def _scores(entries: Sequence[Entry], about: Entry) -> Part:
                 name += " (unpaired)"
             if scores["convention"] != "strict":
                 name = _AS_GUESSES
-            table.add_row(_shown(name), _items(entry, scores), *_figures(scores))
+            table.add_row(shown(name), _items(entry, scores), *_figures(scores))
     title = "Scores, unpaired" if unpaired and all(unpaired) else "Scores"
     caption = _caption((s for entry in entries for s in entry["scores"]), _unparsed(entries))
     return title, table, caption
@@ -180,7 +172,7 @@ def _caption(found: Iterable[Entry], *more: str) -> str:
 
 
 def _taxes(entries: Sequence[Entry], about: Entry) -> Part:
-    table = _table("", "guess", "tax", _interval(about))
+    table = _table("", "", "guess", "tax", _interval(about))
     for entry in entries:
         for scores in entry["scores"]:
             tax = estimate_of(scores["tax"])
@@ -189,7 +181,7 @@ def _taxes(entries: Sequence[Entry], about: Entry) -> Part:
             strict = scores["convention"] == "strict"
             bonus = "  bonus" if tax.high < 0 else ""
             table.add_row(
-                _shown(_name(entry) if strict else _AS_GUESSES),
+                shown(_name(entry) if strict else _AS_GUESSES),
                 f"{entry['chance']:.3g}" if strict else "",
                 f"{tax.value:+.1%}",
                 "unknown" if math.isnan(tax.low) else f"{tax.low:+.1%} to {tax.high:+.1%}{bonus}",
@@ -201,26 +193,26 @@ def _rates(entries: Sequence[Entry], about: Entry) -> Part:
     told = [entry for entry in entries if entry["completion"]]
     safety = told and all(entry["completion"]["harmful"] for entry in told)
     title = "Safety: answers to harmful prompts" if safety else "Completion"
-    table = _table("", "prompts", "A", "B", "B less A", _interval(about), "p")
+    table = _table("", "", "prompts", "A", "B", "B less A", _interval(about), "p")
     for entry in told:
         found = entry["completion"]
         if len(told) > 1:
             harmful = " (harmful)" if found["harmful"] and not safety else ""
-            table.add_row(f"[dim]{_shown(entry['benchmark'])}{harmful}[/dim]")
+            table.add_row(f"[dim]{shown(entry['benchmark'])}{harmful}[/dim]")
         for name, rate in found["rates"].items():
             table.add_row(RATES[name], _items(entry, rate), *_figures(rate))
     return title, table, _caption(r for entry in told for r in entry["completion"]["rates"].values())
 
 
 def _lengths(entries: Sequence[Entry], about: Entry) -> Part:
-    table = _table("", "prompts", "ratio", _interval(about), "in")
+    table = _table("", "", "prompts", "ratio", _interval(about), "in")
     for entry in entries:
         found = entry["verbosity"]
         ratio = estimate_of(found["log_ratio"]) if found else None
         if ratio is None or math.isnan(ratio.low):
             continue
         interval = f"{ratio_text(ratio.low)} to {ratio_text(ratio.high)}"
-        name, value = _shown(entry["benchmark"]), ratio_text(ratio.value)
+        name, value = shown(entry["benchmark"]), ratio_text(ratio.value)
         table.add_row(name, f"{ratio.n:,}", value, interval, found["unit"])
     return "Length of answers: B to A, where both answered", table, ""
 
@@ -234,16 +226,16 @@ def _print_flips(entries: Sequence[Entry], console: Console, most: int) -> None:
     ]
     if found:
         console.print("\n[bold]What changed[/bold]")
-    shown = most if len(entries) <= _MOST_NAMED else 0
+    listed = most if len(entries) <= _MOST_NAMED else 0
     for entry, kind, flips in found:
         what = "by score" if kind == "scores" else "by outcome"
         console.print(
-            f"{_shown(entry['benchmark'])} {what}: {flips['worse']:,} worse, {flips['better']:,} better "
+            f"{shown(entry['benchmark'])} {what}: {flips['worse']:,} worse, {flips['better']:,} better "
             f"of {flips['of']:,}"
         )
-        for flip in _examples(flips["flips"], shown):
+        for flip in _examples(flips["flips"], listed):
             _print_flip(flip, console)
-    if found and not shown and most:
+    if found and not listed and most:
         console.print("[dim]single items are in --json[/dim]")
 
 
@@ -288,12 +280,8 @@ def _print_notes(entries: Sequence[Entry], console: Console) -> None:
     for note, names in about.items():
         more = f" and {len(names) - _MOST_NAMED} more" if len(names) > _MOST_NAMED else ""
         where = "" if len(names) == len(entries) else f"{', '.join(names[:_MOST_NAMED])}{more}: "
-        console.print(f"- {_shown(where + note)}")
+        console.print(f"- {shown(where + note)}")
 
 
 def _models(entry: Entry) -> tuple[str, str]:
     return entry["first"]["model"], entry["second"]["model"]
-
-
-def _shown(text: object) -> str:
-    return escape(printable(str(text)))

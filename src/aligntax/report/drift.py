@@ -28,8 +28,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any, cast
 
-from rich.console import Console, JustifyMethod
-from rich.markup import escape
+from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
@@ -37,7 +36,7 @@ from aligntax import __version__
 from aligntax.records import Estimate
 from aligntax.report.document import Document, estimate_of, flat
 from aligntax.report.figures import value_text
-from aligntax.report.terminal import printable
+from aligntax.report.tables import dim, figures_table, shown
 from aligntax.tax.best_of_n import BestOfN
 from aligntax.tax.drift import (
     DIRECTIONS,
@@ -169,14 +168,14 @@ def print_drift(document: Document, console: Console) -> None:
     if notes:
         console.print("\n[bold]To know[/bold]")
     for note in notes:
-        console.print(f"- {_shown(note)}")
+        console.print(f"- {shown(note)}")
 
 
 def _headline(document: Document, console: Console) -> None:
     settings = cast(Mapping[str, Any], document["settings"])
     console.print("\n[bold]Drift[/bold]  in nats")
-    console.print(f"[dim]reference  {_shown(str(document['reference']))}[/dim]", soft_wrap=True)
-    console.print(f"[dim]model      {_shown(str(document['model']))}[/dim]", soft_wrap=True)
+    console.print(f"[dim]reference  {shown(str(document['reference']))}[/dim]", soft_wrap=True)
+    console.print(f"[dim]model      {shown(str(document['model']))}[/dim]", soft_wrap=True)
     for text in cast(Sequence[Mapping[str, Any]], document["texts"]):
         of = "pieces of {:,} documents" if text["text"] == "general" else "responses to {:,} prompts"
         size = f"{text['tokens']:,} tokens, {text['sequences']:,} {of.format(text['prompts'])}"
@@ -194,13 +193,13 @@ def _per_token(document: Document) -> Table:
         rows.setdefault(entry["text"], {})[entry["direction"]] = entry
     level = f"{cast(Mapping[str, Any], document['settings'])['level']:.0%} interval"
     heads = [f"{name},\n{words.replace(' || ', chr(10) + '|| ')}" for name, words in DIRECTIONS.items()]
-    table = _table("KL per token", "over", *(cell for head in heads for cell in (head, level)))
+    table = figures_table("KL per token", "over", *(cell for head in heads for cell in (head, level)))
     for text, entries in rows.items():
         cells: list[str | Text] = [_SHORT[text]]
         for direction in DIRECTIONS:
             estimate = estimate_of(entries[direction]["per_token"])
             mark = "*" if entries[direction]["per_sequence"]["value"] is not None else " "
-            cells += [value_text(estimate) + mark, _dim(_interval(estimate))]
+            cells += [value_text(estimate) + mark, dim(_interval(estimate))]
         table.add_row(*cells)
     table.caption = "* the text was drawn from the first model; the others are means over that text"
     return table
@@ -209,11 +208,11 @@ def _per_token(document: Document) -> Table:
 def _per_sequence(document: Document) -> Table:
     settings = cast(Mapping[str, Any], document["settings"])
     title = f"KL of whole responses of at most {settings['max_new_tokens']:,} tokens"
-    table = _table(title, "", "nats", f"{settings['level']:.0%} interval", "responses")
+    table = figures_table(title, "", "nats", f"{settings['level']:.0%} interval", "responses")
     for entry in cast(Sequence[Mapping[str, Any]], document["drift"]):
         if "unbiased" in entry["estimates"]:
             estimate = estimate_of(entry["per_sequence"])
-            figures = (value_text(estimate), _dim(_interval(estimate)), f"{estimate.n:,}")
+            figures = (value_text(estimate), dim(_interval(estimate)), f"{estimate.n:,}")
             table.add_row(entry["divergence"], *figures)
     return table
 
@@ -224,20 +223,20 @@ def _broken_down(document: Document, key: str, title: str) -> Table:
     for entry in cast(Sequence[Mapping[str, Any]], document[key]):
         name = entry["group"] or "(none)" if key == "groups" else _span(entry["first"], entry["last"])
         cells.setdefault(name, {})[entry["text"], entry["direction"]] = entry["per_token"]
-    shown = [pair for pair in _SHOWN if any(pair in row for row in cells.values())]
-    heads = [f"{direction},\n" + _SHORT[text].replace(" ", "\n") for text, direction in shown]
-    table = _table(title, "", *(cell for head in heads for cell in (head, "")))
+    present = [pair for pair in _SHOWN if any(pair in row for row in cells.values())]
+    heads = [f"{direction},\n" + _SHORT[text].replace(" ", "\n") for text, direction in present]
+    table = figures_table(title, "", *(cell for head in heads for cell in (head, "")))
     for name, row in cells.items():
-        found = [estimate_of(row[pair]) if pair in row else None for pair in shown]
-        pairs = ((_number(e.value, 3), _dim(_interval(e, 2, "-"))) if e else ("", "") for e in found)
-        table.add_row(_shown(name), *(cell for pair in pairs for cell in pair))
+        found = [estimate_of(row[pair]) if pair in row else None for pair in present]
+        pairs = ((_number(e.value, 3), dim(_interval(e, 2, "-"))) if e else ("", "") for e in found)
+        table.add_row(shown(name), *(cell for pair in pairs for cell in pair))
     return table
 
 
 def _cross_entropy(document: Document) -> Table:
     found = cast(Mapping[str, Mapping[str, Any]] | None, document["cross_entropy"])
     level = cast(Mapping[str, Any], document["settings"])["level"]
-    table = _table("Cross-entropy of general text, per token", "", "nats", f"{level:.0%} interval")
+    table = figures_table("Cross-entropy of general text, per token", "", "nats", f"{level:.0%} interval")
     words = {"reference": "reference", "model": "model", "difference": "model less reference"}
     for name in words if found else ():
         estimate = estimate_of(found[name]) if found else None
@@ -245,14 +244,14 @@ def _cross_entropy(document: Document) -> Table:
             value = (
                 f"{estimate.value:+.4g}" if name == "difference" and estimate.known else value_text(estimate)
             )
-            table.add_row(words[name], value, _dim(_interval(estimate)))
+            table.add_row(words[name], value, dim(_interval(estimate)))
     return table
 
 
 def _weights(document: Document) -> Table:
     weights = cast(Mapping[str, Any] | None, document["weights"])
     heads = ("layer", "||change|| / ||W||", "moved most", "", "left", "right")
-    table = _table("Weights, as they are on disk", *heads)
+    table = figures_table("Weights, as they are on disk", *heads)
     if weights is None:
         return table
     for layer in weights["layers"]:
@@ -273,7 +272,7 @@ def _weights(document: Document) -> Table:
 
 
 def _bounds(document: Document) -> Table:
-    table = _table("Best of n, upper bounds", "n", "KL(best of n || reference)", "wins against one")
+    table = figures_table("Best of n, upper bounds", "n", "KL(best of n || reference)", "wins against one")
     for bound in cast(Sequence[Mapping[str, Any]], document["best_of_n"]):
         table.add_row(f"{bound['n']:,}", f"<= {bound['most_kl']:.4f}", f"<= {bound['most_wins']:.1%}")
     table.caption = "whatever the reward; reached only where no two responses tie"
@@ -309,20 +308,3 @@ def _interval(estimate: Estimate, digits: int = 3, between: str = " to ") -> str
 
 def _number(value: float, digits: int) -> str:
     return "?" if math.isnan(value) else f"{value:.{digits}g}"
-
-
-def _table(title: str, *columns: str) -> Table:
-    table = Table(title=f"\n{title}", title_justify="left", title_style="bold", box=None, pad_edge=False)
-    table.caption_justify = "left"
-    for at, column in enumerate(columns):
-        justify: JustifyMethod = "right" if at else "left"
-        table.add_column(column, justify=justify, overflow="fold", header_style="dim", no_wrap=not at)
-    return table
-
-
-def _dim(text: str) -> Text:
-    return Text(text, style="dim")
-
-
-def _shown(text: str) -> str:
-    return escape(printable(text))

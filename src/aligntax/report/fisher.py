@@ -21,21 +21,22 @@ low and high are null where they cannot be known, and reason says why.
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Literal, cast
+from functools import partial
+from typing import Any, cast
 
 from rich.console import Console
-from rich.markup import escape
 from rich.table import Table
-from rich.text import Text
 
 from aligntax import __version__
 from aligntax.records import Estimate
 from aligntax.report.document import Document, estimate_of, flat
 from aligntax.report.figures import interval_text, value_text
-from aligntax.report.terminal import printable
+from aligntax.report.tables import dim, figures_table, shown
 from aligntax.tax.importance import Compared, Overlap, Part
 
 __all__ = ["SCHEMA", "fisher_document", "print_fisher"]
+
+_table = partial(figures_table, firm=True)
 
 SCHEMA = "aligntax.fisher/1"
 _MEASURES = ("overlap", "top")
@@ -110,7 +111,7 @@ def print_fisher(document: Document, console: Console) -> None:
     if notes:
         console.print("\n[bold]To know[/bold]")
     for note in notes:
-        console.print(f"- {escape(printable(note))}")
+        console.print(f"- {shown(note)}")
 
 
 def _headline(document: Document, settings: Mapping[str, Any], console: Console) -> None:
@@ -127,17 +128,17 @@ def _headline(document: Document, settings: Mapping[str, Any], console: Console)
 
 
 def _say(console: Console, line: str) -> None:
-    console.print(f"[dim]{escape(printable(line))}[/dim]", soft_wrap=True)
+    console.print(f"[dim]{shown(line)}[/dim]", soft_wrap=True)
 
 
 def _overlaps(document: Document, measure: str, title: str) -> Table:
     level = cast(Mapping[str, Any], document["settings"])["level"]
-    table = _table(title, "", "overlap", f"{level:.0%} interval", "chance", "same data", "")
+    table = _table(title, "", "overlap", f"{level:.0%} interval", "chance", "same data", "", names=(0, 5))
     for section in _sections(document):
         for part in section:
             found = part[measure]
             value, chance, ceiling = (estimate_of(found[name]) for name in ("value", "chance", "ceiling"))
-            figures = [value_text(value), _dim(_interval(value)), value_text(chance), value_text(ceiling)]
+            figures = [value_text(value), dim(_interval(value)), value_text(chance), value_text(ceiling)]
             table.add_row(
                 _name(part), *(figures if value.known else ("unknown", "", "", "")), found["reading"]
             )
@@ -151,7 +152,7 @@ def _shares(document: Document) -> Table:
     for section in _sections(document)[1:]:
         for part in section:
             found = [estimate_of(part[f"{name}_share"]) for name in ("capability", "safety")]
-            cells = [cell for e in found for cell in (value_text(e), _dim(_interval(e)))]
+            cells = [cell for e in found for cell in (value_text(e), dim(_interval(e)))]
             table.add_row(_name(part), f"{part['weights']:,}", *cells)
         table.add_section()
     return table
@@ -167,22 +168,8 @@ def _sections(document: Document) -> list[list[Mapping[str, Any]]]:
 
 def _name(part: Mapping[str, Any]) -> str:
     name = str(part["part"])
-    return escape(printable(f"layer {name}" if name.isdigit() else name))
-
-
-def _table(title: str, *columns: str) -> Table:
-    table = Table(title=f"\n{title}", title_justify="left", title_style="bold", box=None, pad_edge=False)
-    for at, column in enumerate(columns):
-        left = at == 0 or (not column and at == len(columns) - 1)
-        justify: Literal["left", "right"] = "left" if left else "right"
-        # where it is narrow the name gives way, not a figure
-        table.add_column(column, justify=justify, no_wrap=at > 0, overflow="fold", header_style="dim")
-    return table
+    return shown(f"layer {name}" if name.isdigit() else name)
 
 
 def _interval(estimate: Estimate) -> str:
     return interval_text(estimate).replace("% to ", "-").replace(" to ", "-")
-
-
-def _dim(text: str) -> Text:
-    return Text(text, style="dim")

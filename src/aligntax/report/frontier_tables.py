@@ -10,7 +10,7 @@ from rich.text import Text
 from aligntax.report.document import Document, estimate_of
 from aligntax.report.figures import interval_text, value_text
 from aligntax.report.frontier import percent
-from aligntax.report.terminal import printable
+from aligntax.report.tables import dim, figures_table, printable
 
 __all__ = ["print_frontier"]
 
@@ -58,7 +58,7 @@ def _matched(contents: Document) -> Table:
     under = "" if cap is None else f", over-refusal at most {percent(cast(float, cap))}"
     harm = contents["harm"]
     at = "" if harm is None else percent(cast(float, harm))
-    table = _table(
+    table = figures_table(
         f"Tax at harm {at}{under}", "", "tax", _interval(contents), "over-refusal", "reached", "between"
     )
     for entry in _entries(contents, "methods"):
@@ -76,17 +76,17 @@ def _matched(contents: Document) -> Table:
 def _levels(contents: Document) -> Table:
     levels = _entries(contents, "levels")
     names = list(levels[0]["taxes"]) if levels else []
-    table = _table("Tax at several harms, to look at", "harm", *map(printable, names))
+    table = figures_table("Tax at several harms, to look at", "harm", *map(printable, names))
     for level in levels:
         cells = [Text(value_text(estimate_of(level["taxes"][name]))) for name in names]
-        below = [_dim(_short(level["taxes"][name])) for name in names]
+        below = [dim(_short(level["taxes"][name])) for name in names]
         table.add_row(percent(level["harm"]), *cells)
         table.add_row("", *below)
     return table
 
 
 def _benchmarks(contents: Document) -> Table:
-    table = _table("By benchmark, the worst first", "", "benchmark", "tax", _interval(contents))
+    table = figures_table("By benchmark, the worst first", "", "benchmark", "tax", _interval(contents))
     for entry in _entries(contents, "methods"):
         if len(entry["taxes"]) > 1 and entry["between"]:
             for at, (name, tax) in enumerate(entry["taxes"].items()):
@@ -95,7 +95,9 @@ def _benchmarks(contents: Document) -> Table:
 
 
 def _pairs(contents: Document) -> Table:
-    table = _table("Pairs, first less second", "", "difference", _interval(contents), "Holm's p", "lower tax")
+    table = figures_table(
+        "Pairs, first less second", "", "difference", _interval(contents), "Holm's p", "lower tax"
+    )
     for pair in _entries(contents, "pairs"):
         adjusted = pair["adjusted"]
         if adjusted is not None:
@@ -117,7 +119,7 @@ def _methods(contents: Document) -> Table:
         "",
         *(["mean tax in range", ""] if area else []),
     ]
-    table = _table("Methods on all three axes", "", *columns)
+    table = figures_table("Methods on all three axes", "", *columns)
     for entry in _entries(contents, "methods"):
         epsilon = estimate_of(entry["epsilon"])
         table.add_row(
@@ -125,8 +127,8 @@ def _methods(contents: Document) -> Table:
             f"{entry['budget']['configurations']:.0f}",
             f"{entry['non_dominated']:.0%}",
             f"{100 * epsilon.value:.1f}" if epsilon.known else "unknown",
-            _dim(_short(entry["epsilon"])),
-            *((value_text(estimate_of(entry["area"])), _dim(_short(entry["area"]))) if area else ()),
+            dim(_short(entry["epsilon"])),
+            *((value_text(estimate_of(entry["area"])), dim(_short(entry["area"]))) if area else ()),
         )
     table.caption = (
         "on the front: share of replicates in which a configuration is non-dominated\n"
@@ -140,11 +142,11 @@ def _volumes(contents: Document) -> Table:
     heads = ["declared" if point["declared"] else "to compare" for point in points]
     ratios = any(entry["ratio"] is not None for entry in _entries(contents, "methods"))
     columns = [cell for head in heads for cell in (head, "")] + (["ratio", ""] if ratios else [])
-    table = _table("Hypervolume, share of the box", "", *columns)
+    table = figures_table("Hypervolume, share of the box", "", *columns)
     for entry in _entries(contents, "methods") if points else []:
         figures = [*entry["volumes"], *([entry["ratio"]] if ratios else [])]
         cells = [
-            cell for figure in figures for cell in (value_text(estimate_of(figure)), _dim(_short(figure)))
+            cell for figure in figures for cell in (value_text(estimate_of(figure)), dim(_short(figure)))
         ]
         table.add_row(printable(entry["method"]), *cells)
     table.caption = "\n".join(
@@ -156,12 +158,12 @@ def _volumes(contents: Document) -> Table:
 
 
 def _configurations(contents: Document) -> Table:
-    table = _table("Configurations", "", "harm", "", "over-\nrefusal", "", "tax", "", "on the\nfront")
+    table = figures_table("Configurations", "", "harm", "", "over-\nrefusal", "", "tax", "", "on the\nfront")
     for entry in _entries(contents, "configurations"):
         cells = [
             cell
             for name in ("harm", "over_refusal", "tax")
-            for cell in (Text(value_text(estimate_of(entry[name]))), _dim(_short(entry[name])))
+            for cell in (Text(value_text(estimate_of(entry[name]))), dim(_short(entry[name])))
         ]
         if not entry["allowed"]:
             cells[2] = Text("* ").append_text(cells[2])
@@ -170,21 +172,6 @@ def _configurations(contents: Document) -> Table:
         )
     if not all(entry["allowed"] for entry in _entries(contents, "configurations")):
         table.caption = "* over-refusal above the cap"
-    return table
-
-
-def _table(title: str, *columns: str) -> Table:
-    table = Table(
-        title=f"\n{printable(title)}",
-        title_justify="left",
-        title_style="bold",
-        caption_justify="left",
-        box=None,
-        pad_edge=False,
-        padding=(0, 2, 0, 0),
-    )
-    for at, column in enumerate(columns):
-        table.add_column(column, justify="right" if at else "left", overflow="fold", header_style="dim")
     return table
 
 
@@ -202,7 +189,7 @@ def _interval(contents: Document) -> str:
 
 def _cells(entry: Entry) -> tuple[Text, Text]:
     estimate = estimate_of(entry)
-    return Text(value_text(estimate)), _dim(interval_text(estimate))
+    return Text(value_text(estimate)), dim(interval_text(estimate))
 
 
 def _short(entry: Entry) -> str:
@@ -218,10 +205,6 @@ def _short(entry: Entry) -> str:
         "?" if end is None else f"{100 * end:{sign}.{places}f}" for end in (entry["low"], entry["high"])
     )
     return f"{low}…{high}"
-
-
-def _dim(text: str) -> Text:
-    return Text(text, style="dim")
 
 
 def _count(entries: Sequence[Entry], noun: str) -> str:

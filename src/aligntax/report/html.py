@@ -13,10 +13,10 @@ from jinja2 import BytecodeCache, Environment, FileSystemLoader, StrictUndefined
 from jinja2.bccache import Bucket
 from markupsafe import Markup
 
+from aligntax.records.files import atomic
 from aligntax.report.document import Document
 from aligntax.report.figures import WAYS
 from aligntax.report.view import SHOWN, View, clipped, fraction
-from aligntax.tax.judging import atomic
 
 __all__ = ["save_html"]
 

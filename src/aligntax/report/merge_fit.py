@@ -22,7 +22,7 @@ from rich.console import Console
 from aligntax import __version__
 from aligntax.records import Estimate
 from aligntax.report.document import Document, estimate_of, flat
-from aligntax.report.terminal import printable
+from aligntax.report.tables import printable
 
 __all__ = ["FILE", "SCHEMA", "fit_document", "print_fit"]
 

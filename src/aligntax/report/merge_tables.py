@@ -10,7 +10,7 @@ from rich.text import Text
 from aligntax.records import Estimate
 from aligntax.report.document import Document, estimate_of
 from aligntax.report.merge_sweep import TITLES
-from aligntax.report.terminal import printable
+from aligntax.report.tables import printable
 
 __all__ = ["print_merge_sweep"]
 

@@ -26,7 +26,7 @@ from aligntax import __version__
 from aligntax.detectors.scoring import DetectorScores, LabelledSet, Scores
 from aligntax.detectors.scoring.labelled import CLASSES
 from aligntax.records import OUTCOMES, Estimate
-from aligntax.report.terminal import printable
+from aligntax.report.tables import figures_table, printable
 
 __all__ = [
     "SCHEMA",
@@ -188,7 +188,7 @@ def _heading(labelled: Entry, console: Console) -> None:
 
 
 def _overview(first: str, rows: Sequence[tuple[str, Entry]]) -> Table:
-    table = _table(first, *_OVERVIEW.values())
+    table = figures_table("", first, *_OVERVIEW.values())
     for name, scores in rows:
         figures = scores["every"]
         open_rows = scores["undetermined"]
@@ -200,13 +200,6 @@ def _overview(first: str, rows: Sequence[tuple[str, Entry]]) -> Table:
                 for f in _OVERVIEW
             ),
         )
-    return table
-
-
-def _table(*columns: str) -> Table:
-    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), collapse_padding=True)
-    for at, column in enumerate(columns):
-        table.add_column(column, justify="right" if at else "left", overflow="fold", header_style="dim")
     return table
 
 
@@ -227,7 +220,7 @@ def _details(entry: Entry, console: Console) -> None:
 def _everything(scores: Entry) -> Table:
     bases = [scores["every"], *([scores["determined"]] if "determined" in scores else [])]
     heads = [f"all {scores['n']:,}", f"{scores['n'] - scores['undetermined']:,} determined"][: len(bases)]
-    table = _table("", *(column for head in heads for column in ("", head)))
+    table = figures_table("", "", *(column for head in heads for column in ("", head)))
     for name, title in _TITLES.items():
         cells: list[str | Text] = []
         for figures in bases:
@@ -239,14 +232,14 @@ def _everything(scores: Entry) -> Table:
 
 
 def _confusion(counts: Entry) -> Table:
-    table = _table("", *OUTCOMES)
+    table = figures_table("", "", *OUTCOMES)
     for name, row in counts.items():
         table.add_row(name, *(f"{row[outcome]:,}" for outcome in OUTCOMES))
     return table
 
 
 def _symptoms(symptoms: Entry) -> Table:
-    table = _table("symptom", "κ", "", "sensitivity", "", "specificity", "")
+    table = figures_table("", "symptom", "κ", "", "sensitivity", "", "specificity", "")
     for name, figures in symptoms.items():
         cells: list[str | Text] = []
         for figure in ("kappa", "sensitivity", "specificity"):

@@ -2,27 +2,28 @@
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
 from typing import Any, cast
 
 from rich.console import Console
-from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
 from aligntax.records import Estimate
+from aligntax.report.compared_tables import findings_table
 from aligntax.report.compared_words import points_text, ratio_text
 from aligntax.report.document import Document, estimate_of
-from aligntax.report.terminal import printable
+from aligntax.report.tables import figures_table, printable, shown
 
 __all__ = ["print_stages"]
 
 Entry = Mapping[str, Any]
+_table = partial(figures_table, firm=True)
 Cells = Sequence[str]
 
 _MOST_DETAILED = 4
 """Benchmarks up to which every stage of every one is shown; of more there is one row a benchmark."""
 _MOST_LISTED = 24
-_STYLES = {"worse": "red", "better": "green", "no difference": "green"}
 
 
 def print_stages(contents: Document, console: Console) -> None:
@@ -37,9 +38,9 @@ def print_stages(contents: Document, console: Console) -> None:
     names = [str(stage["name"]) for stage in stages]
     _print_stages(stages, console)
     console.print()
-    console.print(_findings(entries))
+    console.print(findings_table(entries))
     for title, table, captions in _tables(contents, entries, names):
-        console.print(f"\n[bold]{_shown(title)}[/bold]")
+        console.print(f"\n[bold]{shown(title)}[/bold]")
         console.print(table)
         for caption in captions:
             console.print(Text(printable(caption), style="dim"))
@@ -69,30 +70,16 @@ def _print_stages(stages: Sequence[Entry], console: Console) -> None:
     console.print("\n[bold]Stages[/bold]")
     for at, stage in enumerate(stages):
         sources = " + ".join(stage["sources"])
-        console.print(f"{at}  {_shown(stage['name'])}  [dim]{_shown(sources)}[/dim]", soft_wrap=True)
-
-
-def _findings(entries: Sequence[Entry]) -> Table:
-    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), show_header=False)
-    table.add_column(style="bold", max_width=24, overflow="fold")
-    table.add_column()
-    for entry in entries:
-        for found in entry["findings"]:
-            subject = found["subject"]
-            if found["about"] != "score" and len(entries) > 1:
-                subject += f", {entry['benchmark']}"
-            style = _STYLES.get(found["finding"], "")
-            table.add_row(_shown(subject), Text(printable(found["text"]), style=style))
-    return table
+        console.print(f"{at}  {shown(stage['name'])}  [dim]{shown(sources)}[/dim]", soft_wrap=True)
 
 
 def _benchmark(entry: Entry, names: Sequence[str]) -> Iterator[Part]:
     for scores in entry["scores"]:
         means = [estimate_of(mean) for mean in scores["means"]]
         steps, since = (["", *map(_tax, scores[way])] for way in ("steps", "since_start"))
-        table = _table("", "score", "tax of the step", f"tax since {_short(names[0])}")
+        table = _table("", "", "score", "tax of the step", f"tax since {_short(names[0])}")
         for name, mean, step, whole in zip(names, means, steps, since, strict=True):
-            table.add_row(_shown(name), _mean_text(mean), step, whole)
+            table.add_row(shown(name), _mean_text(mean), step, whole)
         credit = "" if scores["convention"] == "strict" else ", unparsed answers as guesses"
         guess = "" if entry["chance"] is None else f", a guess scores {entry['chance']:.3g}"
         yield f"{_title(entry)}{credit}: {_items(entry, means)}{guess}", table, _compounding(scores)
@@ -131,14 +118,14 @@ def _listed(entries: Sequence[Entry], names: Sequence[str]) -> Part:
     """One row a benchmark, the highest tax first."""
     several = len(names) > 2
     heads = (_short(names[0]), _short(names[-1]), "tax end to end")
-    table = _table("", *heads, *(["cost the most"] if several else []))
+    table = _table("", "", *heads, *(["cost the most"] if several else []))
     rows = []
     for entry in entries:
         scores = entry["scores"][0]
         means = [estimate_of(scores["means"][at]) for at in (0, -1)]
-        largest = [_shown(scores["largest"]["stage"] or "cannot tell")] if several else []
+        largest = [shown(scores["largest"]["stage"] or "cannot tell")] if several else []
         cells = (
-            _shown(_title(entry)),
+            shown(_title(entry)),
             *map(_plain_mean, means),
             _tax(scores["since_start"][-1]),
             *largest,
@@ -154,9 +141,9 @@ def _listed(entries: Sequence[Entry], names: Sequence[str]) -> Part:
 def _mean(mean: Entry, names: Sequence[str]) -> Iterator[Part]:
     if len(mean["benchmarks"]) < 2:
         return
-    table = _table("", "of the step", f"since {_short(names[0])}")
+    table = _table("", "", "of the step", f"since {_short(names[0])}")
     for name, step, whole in zip(names[1:], mean["steps"], mean["since_start"], strict=True):
-        table.add_row(_shown(name), _share(estimate_of(step)), _share(estimate_of(whole)))
+        table.add_row(shown(name), _share(estimate_of(step)), _share(estimate_of(whole)))
     yield f"Mean capability tax over {len(mean['benchmarks']):,} benchmarks", table, []
 
 
@@ -165,25 +152,25 @@ def _completion(entry: Entry, names: Sequence[str]) -> Part:
     lead = "complied" if found["harmful"] else "completion_tax"
     heads = ("complied", "safety gain") if found["harmful"] else ("refused or hedged", "of the step, points")
     of_start = f"{'gain ' if found['harmful'] else ''}since {_short(names[0])}"
-    table = _table("", *heads, of_start)
+    table = _table("", "", *heads, of_start)
     for at, name in enumerate(names):
         told = [found[way][at - 1] for way in ("steps", "since_start")] if at else []
         changes = [
             _share(estimate_of(one["gain"])) if found["harmful"] else _gap(one["rates"][lead]) for one in told
         ]
-        table.add_row(_shown(name), _mean_text(estimate_of(found["rates"][lead][at])), *changes)
+        table.add_row(shown(name), _mean_text(estimate_of(found["rates"][lead][at])), *changes)
     what = "Safety" if found["harmful"] else "Over-refusal"
     captions = ["gain: share of the harm before that is gone"] if found["harmful"] else []
     return f"{what}, {entry['benchmark']}: {found['prompts']:,} prompts", table, captions
 
 
 def _exchange(one: Entry, names: Sequence[str]) -> Iterator[Part]:
-    table = _table("", "of the step", f"since {_short(names[0])}")
+    table = _table("", "", "of the step", f"since {_short(names[0])}")
     reasons = list[str]()
     for name, step, whole in zip(names[1:], one["steps"], one["since_start"], strict=True):
         rates = [estimate_of(step["rate"]), estimate_of(whole["rate"])]
         reasons += [rate.reason for rate in rates if not rate.known]
-        table.add_row(_shown(name), *(_share(rate) if rate.known else "none" for rate in rates))
+        table.add_row(shown(name), *(_share(rate) if rate.known else "none" for rate in rates))
     captions = ["capability lost for each whole of the harm that is gone: mean tax / safety gain"]
     captions += [f"none: {'; '.join(dict.fromkeys(reasons))}"] if reasons else []
     yield f"Tax by safety gain, {one['benchmark']}", table, captions
@@ -191,9 +178,9 @@ def _exchange(one: Entry, names: Sequence[str]) -> Iterator[Part]:
 
 def _lengths(entry: Entry, names: Sequence[str]) -> Part:
     found = entry["verbosity"]
-    table = _table("", "to the stage before", f"to {_short(names[0])}")
+    table = _table("", "", "to the stage before", f"to {_short(names[0])}")
     for name, step, whole in zip(names[1:], found["steps"], found["since_start"], strict=True):
-        table.add_row(_shown(name), *(_ratio(estimate_of(one["log_ratio"])) for one in (step, whole)))
+        table.add_row(shown(name), *(_ratio(estimate_of(one["log_ratio"])) for one in (step, whole)))
     return f"Length of answers, {entry['benchmark']}, in {found['unit']}", table, []
 
 
@@ -201,9 +188,9 @@ def _drift(drift: Sequence[Entry]) -> Iterator[Part]:
     """The divergence that text drawn from its first model makes unbiased; else over fixed text."""
     if not any(one["measured"] for one in drift):
         return
-    table = _table("", "KL(after || before)", "KL(before || after)")
+    table = _table("", "", "KL(after || before)", "KL(before || after)")
     for one in drift:
-        name = _shown(f"{one['from']} to {one['to']}")
+        name = shown(f"{one['from']} to {one['to']}")
         if not one["measured"]:
             table.add_row(name, "not measured", "not measured")
             continue
@@ -237,7 +224,7 @@ def _print_notes(contents: Document, entries: Sequence[Entry], console: Console)
     if lines:
         console.print("\n[bold]To know[/bold]")
     for line in lines:
-        console.print(f"- {_shown(line)}")
+        console.print(f"- {shown(line)}")
 
 
 def _harmful(entry: Entry) -> bool:
@@ -294,20 +281,6 @@ def _ratio(estimate: Estimate) -> str:
     return f"{ratio_text(estimate.value)} ({ends})"
 
 
-def _table(*columns: str) -> Table:
-    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
-    for at, column in enumerate(columns):
-        table.add_column(
-            column, justify="right" if at else "left", overflow="fold", header_style="dim", no_wrap=at > 0
-        )
-    table.columns[0].max_width = 24
-    return table
-
-
 def _short(name: str) -> str:
     """A name short enough for the head of a column."""
-    return _shown(name if len(name) <= 12 else "start")
-
-
-def _shown(text: object) -> str:
-    return escape(printable(str(text)))
+    return shown(name if len(name) <= 12 else "start")

@@ -4,15 +4,15 @@ from collections.abc import Mapping, Sequence
 from typing import Any, cast
 
 from rich.console import Console
-from rich.markup import escape
 from rich.table import Table
 from rich.text import Text
 
 from aligntax.report.document import Document
 from aligntax.report.figures import WAYS, Figure, Figures, apart, value_text
+from aligntax.report.tables import dim, figures_table, shown
 from aligntax.tax.bill import ITEMS
 
-__all__ = ["print_bill", "printable"]
+__all__ = ["print_bill"]
 
 _BAR = 12
 _MOST_USE_CASES = 20
@@ -47,19 +47,6 @@ def print_bill(contents: Document, console: Console) -> None:
     _notes(contents, console)
 
 
-def printable(text: str) -> str:
-    """Text from a log made safe for a terminal: no control character, no direction override."""
-    return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text)
-
-
-def _shown(text: str) -> str:
-    return escape(printable(text))
-
-
-def _dim(text: str) -> Text:
-    return Text(text, style="dim")
-
-
 def _headline(figures: Figures, console: Console) -> None:
     about = cast(Mapping[str, Any], figures.contents["about"])
     unsure, tax, raw = (
@@ -70,8 +57,8 @@ def _headline(figures: Figures, console: Console) -> None:
     span = f"{about['first'][:10]} to {about['last'][:10]}" if about["first"] else "no times in the log"
     detector = f"{about['detector']} ({about['detector_version']})"
     console.print()
-    console.print(f"[bold]Alignment tax[/bold]  {about['exchanges']:,} exchanges, {_shown(span)}")
-    console.print(f"[dim]detector {_shown(detector)}; {_shown(_rests_on(figures))}[/dim]")
+    console.print(f"[bold]Alignment tax[/bold]  {about['exchanges']:,} exchanges, {shown(span)}")
+    console.print(f"[dim]detector {shown(detector)}; {shown(_rests_on(figures))}[/dim]")
     console.print()
     console.print(f"{unsure.value} of requests undetermined  [dim]({unsure.interval})[/dim]")
     way = f"  {WAYS[tax.correction]}" if figures.correction else ""
@@ -80,7 +67,7 @@ def _headline(figures: Figures, console: Console) -> None:
         beside = f"{raw.value} says the raw detector  [dim]({raw.interval})[/dim]"
         console.print(f"{beside}: {apart(tax, raw)}")
     if figures.correction:
-        console.print(f"[dim]{_shown(_sentence(figures.correction['why']))}[/dim]")
+        console.print(f"[dim]{shown(_sentence(figures.correction['why']))}[/dim]")
     unable = figures.get("cannot")
     if unable.estimate.value > 0:  # nan, where not measured, is not
         console.print(f"[dim]{unable.value} refused for lack of an ability are not in that rate[/dim]")
@@ -100,18 +87,11 @@ def _sentence(text: str) -> str:
     return text[:1].upper() + text[1:] + "."
 
 
-def _table(title: str, *columns: str) -> Table:
-    table = Table(title=f"\n{title}", title_justify="left", title_style="bold", box=None, pad_edge=False)
-    for at, column in enumerate(columns):
-        table.add_column(column, justify="right" if at else "left", overflow="fold", header_style="dim")
-    return table
-
-
 def _corrected(figures: Figures) -> Table:
     """Rates by what they rest on: of all traffic, then the tax by use case."""
     ways, labels = figures.ways, figures.correction and figures.correction["labels"]
     heads = {way: WAYS[way].replace("-", "-\n").replace(" ", "\n", 1) for way in ways}
-    table = _table("Corrected rates", "", *(column for way in ways for column in (heads[way], "")))
+    table = figures_table("Corrected rates", "", *(column for way in ways for column in (heads[way], "")))
     table.caption = "in brackets: labelled exchanges" if labels else None
     rows = [(words, figures.get(name)) for name, words in _RATES.items()]
     cases = [f for f in figures.over("completion_tax", "use_case") if _is_corrected(figures, f)]
@@ -119,7 +99,7 @@ def _corrected(figures: Figures) -> Table:
     for words, raw in rows:
         found = [figures.by(way, raw.component, **raw.slice) for way in ways]
         if any(f.estimate.known for f in found[1:]):
-            table.add_row(_shown(words), *(cell for f in found for cell in (f.value, _dim(_short(f)))))
+            table.add_row(shown(words), *(cell for f in found for cell in (f.value, dim(_short(f)))))
     return table
 
 
@@ -134,20 +114,20 @@ def _slice_name(figures: Figures, figure: Figure) -> str:
 
 def _charges(figures: Figures) -> Table:
     month = cast(float | None, figures.contents["month"])
-    table = _table("The bill", "", "in this log", _interval_title(figures), "a month")
+    table = figures_table("The bill", "", "in this log", _interval_title(figures), "a month")
     for item in ITEMS:
         figure = figures.read(item.name)
         estimate = figure.estimate
         monthly = "" if month is None or not estimate.known else value_text(estimate.times(month, item.unit))
         title = item.title + (", corrected" if figure.correction != "raw" else "")
-        table.add_row(title, figure.value, _dim(figure.interval), monthly)
+        table.add_row(title, figure.value, dim(figure.interval), monthly)
     if figures.read("bill.refused").correction != "raw":
         table.caption = "requests are corrected by labels; tokens, money and retries are the raw detector's"
     return table
 
 
 def _use_cases(figures: Figures) -> Table:
-    table = _table(
+    table = figures_table(
         f"By use case{_raw(figures)}",
         "",
         "n",
@@ -162,13 +142,13 @@ def _use_cases(figures: Figures) -> Table:
     for tax in rows[: _MOST_USE_CASES + 1]:
         refused, hedged, unsure = (figures.get(n, **tax.slice) for n in ("refused", "hedged", "undetermined"))
         table.add_row(
-            _shown(tax.slice.get("use_case", "all")) + (" [dim](small)[/dim]" if tax.small else ""),
+            shown(tax.slice.get("use_case", "all")) + (" [dim](small)[/dim]" if tax.small else ""),
             f"{tax.estimate.n:,}",
             unsure.value,
             refused.value,
-            _dim(_short(refused)),
+            dim(_short(refused)),
             hedged.value,
-            _dim(_short(hedged)),
+            dim(_short(hedged)),
             _bar(refused, hedged),
         )
     if len(rows) > _MOST_USE_CASES + 1:
@@ -200,17 +180,17 @@ def _bar(*parts: Figure) -> Text:
 
 
 def _symptoms(figures: Figures) -> Table:
-    table = _table(f"Symptoms{_raw(figures)}", "", "rate", _interval_title(figures))
+    table = figures_table(f"Symptoms{_raw(figures)}", "", "rate", _interval_title(figures))
     names = [*_names(figures), "fallback"]
     rates = [f for name in names if (f := figures.get(name)).estimate.known and f.estimate.value > 0]
     for figure in sorted(rates, key=lambda f: -f.estimate.value):
-        table.add_row(_title(figure.component), figure.value, _dim(figure.interval))
+        table.add_row(_title(figure.component), figure.value, dim(figure.interval))
     for name, words in (
         ("delay.p90", "characters before the answer, 9 in 10 at most"),
         ("length.median", "characters of a response, median"),
     ):
         figure = figures.get(name)
-        table.add_row(words, figure.value, _dim(figure.interval))
+        table.add_row(words, figure.value, dim(figure.interval))
     return table
 
 
@@ -227,10 +207,12 @@ def _title(component: str) -> str:
 
 
 def _worst(figures: Figures) -> Table:
-    table = _table(f"Worst slices{_raw(figures)}", "", "refused or hedged", _interval_title(figures), "n")
+    table = figures_table(
+        f"Worst slices{_raw(figures)}", "", "refused or hedged", _interval_title(figures), "n"
+    )
     for figure in figures.worst("completion_tax"):
-        name = ", ".join(_shown(value) for value in figure.slice.values())
-        table.add_row(name, figure.value, _dim(figure.interval), f"{figure.estimate.n:,}")
+        name = ", ".join(shown(value) for value in figure.slice.values())
+        table.add_row(name, figure.value, dim(figure.interval), f"{figure.estimate.n:,}")
     return table
 
 
@@ -240,7 +222,7 @@ def _notes(contents: Document, console: Console) -> None:
     if notes:
         console.print("\n[bold]To know[/bold]")
     for note in notes:
-        console.print(f"- {_shown(note)}", highlight=False)
+        console.print(f"- {shown(note)}", highlight=False)
 
 
 def _interval_title(figures: Figures) -> str:

@@ -9,10 +9,11 @@ from pathlib import Path
 from aligntax.errors import UsageError
 from aligntax.extension_points import Detector
 from aligntax.records import Measurement
+from aligntax.records.files import atomic
 from aligntax.tax.bill import Scale, bill
 from aligntax.tax.completion import SMALL, completion
 from aligntax.tax.corrected import Corrected, correct
-from aligntax.tax.judging import READ, Judge, atomic, write_judged
+from aligntax.tax.judging import READ, Judge, write_judged
 from aligntax.tax.labelled import ExpertLabels
 from aligntax.tax.prices import PriceTable
 from aligntax.tax.published import DetectorError, correct_published

@@ -1,7 +1,5 @@
 """Traffic is judged: exchanges in, one Parquet file of outcomes with their slices out."""
 
-import contextlib
-import os
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -15,11 +13,12 @@ import pyarrow.parquet as pq
 from aligntax.detectors import served_by_fallback
 from aligntax.extension_points import Detector
 from aligntax.records import OUTCOME
+from aligntax.records.files import atomic
 from aligntax.scale import map_batches
 from aligntax.tax.pseudonyms import Pseudonyms
 from aligntax.traffic.redaction import Redactor
 
-__all__ = ["JUDGED", "READ", "Judge", "atomic", "batches_of", "write_judged"]
+__all__ = ["JUDGED", "READ", "Judge", "batches_of", "write_judged"]
 
 READ = (
     "id",
@@ -204,18 +203,3 @@ def batches_of(judged: Path, columns: Sequence[str]) -> Iterator[pa.RecordBatch]
     coded = ["use_case", "model", "outcome", "layer", "reason"]
     with pq.ParquetFile(judged, read_dictionary=[name for name in coded if name in columns]) as file:
         yield from file.iter_batches(batch_size=_BATCH, columns=list(columns))
-
-
-@contextlib.contextmanager
-def atomic(path: Path) -> Iterator[Path]:
-    """A file beside `path` to write to, which takes its place when all went well.
-
-    A run that is killed leaves the old file whole, and its unfinished part under another name.
-    """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        yield part
-        os.replace(part, path)
-    finally:
-        part.unlink(missing_ok=True)

@@ -18,6 +18,7 @@ from aligntax.cli.options import (
     JudgeLog,
     JudgeModel,
     KeepText,
+    Level,
     ModelField,
     Period,
     PromptField,
@@ -45,7 +46,7 @@ def audit(
         float | None, typer.Option(min=1e-9, max=1.0, help="Share of the traffic the log holds.")
     ] = None,
     period: Annotated[Period | None, typer.Option(help="What to cut time into; by the log's span.")] = None,
-    level: Annotated[float, typer.Option(min=0.5, max=0.999, help="Coverage of the intervals.")] = 0.95,
+    level: Level = 0.95,
     prices: Annotated[Path | None, typer.Option(help="Price table (TOML); see `aligntax prices`.")] = None,
     judge: JudgeModel = None,
     judge_limit: JudgeLimit = 1000,

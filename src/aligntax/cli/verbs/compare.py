@@ -1,11 +1,10 @@
 """`aligntax compare`: its options."""
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from aligntax.cli.options import KeepText, Quiet, call
+from aligntax.cli.options import AsJson, Chance, Chart, DetectorLeads, Force, KeepText, Level, Quiet, call
 
 __all__ = ["compare"]
 
@@ -34,28 +33,14 @@ def compare(
             "its score; repeatable.  [0.01]",
         ),
     ] = None,
-    chance: Annotated[
-        list[str] | None,
-        typer.Option(metavar="NAME=SCORE", help="What a guess scores on a benchmark; repeatable."),
-    ] = None,
-    detector: Annotated[
-        str | None,
-        typer.Option(
-            metavar="NAME",
-            help="Tells outcomes, also where the files do; else the cascade does where the files do not.",
-        ),
-    ] = None,
-    level: Annotated[float, typer.Option(min=0.8, max=0.999, help="Coverage of the intervals.")] = 0.95,
+    chance: Chance = None,
+    detector: DetectorLeads = None,
+    level: Level = 0.95,
     seed: Annotated[int, typer.Option(min=0, help="Of the bootstrap.")] = 0,
     flips: Annotated[int, typer.Option(min=0, help="Examples of what changed, of each kind.")] = 5,
-    force: Annotated[
-        bool,
-        typer.Option("--force", help="Compare across shots, templates, versions, detectors, and say so."),
-    ] = False,
-    chart: Annotated[
-        Path | None, typer.Option(help="Draw the differences: .svg, .png, .html or .json.")
-    ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of the tables.")] = False,
+    force: Force = False,
+    chart: Chart = None,
+    as_json: AsJson = False,
     keep_text: KeepText = False,
     quiet: Quiet = False,
 ) -> None:

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from aligntax.cli.options import call
+from aligntax.cli.options import AsJson, Chart, Level, call
 
 __all__ = ["correlate"]
 
@@ -35,15 +35,13 @@ def correlate(
     without: Annotated[
         list[str] | None, typer.Option(metavar="MODEL", help="Leave these out; repeatable.")
     ] = None,
-    level: Annotated[float, typer.Option(min=0.5, max=0.999, help="Coverage of the interval.")] = 0.95,
+    level: Level = 0.95,
     replicates: Annotated[
         int, typer.Option(min=200, max=200_000, help="Of the bootstrap and of the permutations.")
     ] = 10_000,
     seed: Annotated[int, typer.Option(min=0, help="Of both.")] = 0,
-    chart: Annotated[
-        Path | None, typer.Option(help="Draw the refusal plane: .svg, .png, .html or .json.")
-    ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of the tables.")] = False,
+    chart: Chart = None,
+    as_json: AsJson = False,
 ) -> None:
     """Safety against over-refusal over many models: rank correlation, and the models that stand out."""
     call("correlate", locals())

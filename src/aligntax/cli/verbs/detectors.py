@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from aligntax.cli.options import Quiet, call, field
+from aligntax.cli.options import AsJson, Level, Quiet, call, field
 
 __all__ = ["app"]
 
@@ -33,12 +33,12 @@ def score(
         list[str] | None,
         typer.Option("--detector", metavar="NAME", help="Show this one in full; repeat for more."),
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of the tables.")] = False,
+    as_json: AsJson = False,
     by: Annotated[
         str | None,
         typer.Option(help="Fields to part by: a,b for each, a+b for both at once.  [model,prompt_type]"),
     ] = None,
-    level: Annotated[float, typer.Option(min=0.5, max=0.999, help="Coverage of the intervals.")] = 0.95,
+    level: Level = 0.95,
     mapped: Annotated[
         list[str] | None,
         typer.Option("--map", metavar="WORD=CLASS", help="A label word: complete, hedged, refused or none."),

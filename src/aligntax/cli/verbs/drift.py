@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from aligntax.cli.options import Quiet, call
+from aligntax.cli.options import AsJson, Chart, Chat, Device, Level, Numbers, Quiet, call
 
 __all__ = ["drift"]
 
@@ -16,16 +16,6 @@ class Vocabulary(StrEnum):
 
     exact = "exact"
     intersect = "intersect"
-
-
-class Numbers(StrEnum):
-    """What weights are in memory."""
-
-    auto = "auto"
-    float32 = "float32"
-    bfloat16 = "bfloat16"
-    float16 = "float16"
-    float64 = "float64"
 
 
 def drift(
@@ -46,7 +36,7 @@ def drift(
     max_length: Annotated[int, typer.Option(min=2, help="Tokens of prompt and response, at most.")] = 1024,
     seed: Annotated[int, typer.Option(min=0, help="Of what is drawn.")] = 0,
     limit: Annotated[int | None, typer.Option(min=1, help="Take the first prompts only.")] = None,
-    chat: Annotated[bool, typer.Option("--chat", help="Wrap prompts in the chat template.")] = False,
+    chat: Chat = False,
     group: Annotated[
         str, typer.Option(metavar="FIELD", help="Field that tells prompt types.")
     ] = "prompt_type",
@@ -62,12 +52,12 @@ def drift(
     cache: Annotated[
         Path | None, typer.Option(help="Directory to keep the reference's passes in, for the next model.")
     ] = None,
-    device: Annotated[str, typer.Option(help="cpu, cuda, cuda:1, ...")] = "cpu",
+    device: Device = "cpu",
     dtype: Annotated[Numbers, typer.Option(help="Of the weights in memory; sums are wider.")] = Numbers.auto,
     batch: Annotated[int, typer.Option(min=1, help="Sequences at a time.")] = 8,
-    level: Annotated[float, typer.Option(min=0.5, max=0.999, help="Coverage of the intervals.")] = 0.95,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of the tables.")] = False,
-    chart: Annotated[Path | None, typer.Option(help="Write a chart: .svg, .png, .html or .json.")] = None,
+    level: Level = 0.95,
+    as_json: AsJson = False,
+    chart: Chart = None,
     quiet: Quiet = False,
 ) -> None:
     """How far a model has moved from its reference: KL in both directions, cross-entropy, weights.

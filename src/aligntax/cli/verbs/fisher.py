@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from aligntax.cli.options import Quiet, call
+from aligntax.cli.options import AsJson, Chart, Chat, Device, Level, Numbers, Quiet, call
 
 __all__ = ["fisher"]
 
@@ -16,14 +16,6 @@ class Squared(StrEnum):
 
     sequence = "sequence"
     position = "position"
-
-
-class Numbers(StrEnum):
-    """What weights are in memory."""
-
-    auto = "auto"
-    float32 = "float32"
-    bfloat16 = "bfloat16"
 
 
 def fisher(
@@ -43,7 +35,7 @@ def fisher(
     all_tokens: Annotated[
         bool, typer.Option("--all-tokens", help="Prompts are targets too, not responses alone.")
     ] = False,
-    chat: Annotated[bool, typer.Option("--chat", help="Wrap prompts in the chat template.")] = False,
+    chat: Chat = False,
     top: Annotated[
         float, typer.Option(min=0.001, max=50.0, metavar="PERCENT", help="Weights that count as the top.")
     ] = 1.0,
@@ -54,9 +46,9 @@ def fisher(
     coordinates: Annotated[
         int, typer.Option(min=256, help="Weights of a matrix compared, at most; drawn at random.")
     ] = 32768,
-    level: Annotated[float, typer.Option(min=0.5, max=0.999, help="Coverage of the intervals.")] = 0.95,
+    level: Level = 0.95,
     seed: Annotated[int, typer.Option(min=0, help="Of all that is drawn.")] = 0,
-    device: Annotated[str, typer.Option(help="cpu, cuda, cuda:1, ...")] = "cpu",
+    device: Device = "cpu",
     dtype: Annotated[
         Numbers, typer.Option(help="Of the weights in memory; auto: as stored, but float16 as float32.")
     ] = Numbers.auto,
@@ -65,8 +57,8 @@ def fisher(
         Path | None, typer.Option("--out", "-o", help="Keep capability's Fisher in this .safetensors file.")
     ] = None,
     out_safety: Annotated[Path | None, typer.Option(help="Keep safety's Fisher in this file.")] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of the tables.")] = False,
-    chart: Annotated[Path | None, typer.Option(help="Write a chart: .svg, .png, .html or .json.")] = None,
+    as_json: AsJson = False,
+    chart: Chart = None,
     quiet: Quiet = False,
 ) -> None:
     """Which weights matter to capability and which to safety: diagonal Fisher information, and its overlap.

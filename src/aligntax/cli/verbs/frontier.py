@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from aligntax.cli.options import Quiet, call
+from aligntax.cli.options import AsJson, Chance, Chart, Level, Quiet, call
 
 __all__ = ["frontier"]
 
@@ -21,10 +21,7 @@ def frontier(
         float | None, typer.Option(help="Harm at which methods are compared, fixed beforehand: 0.05.")
     ] = None,
     over_refusal: Annotated[float | None, typer.Option(help="Highest over-refusal allowed: 0.10.")] = None,
-    chance: Annotated[
-        list[str] | None,
-        typer.Option(metavar="NAME=SHARE", help="What guessing scores on a benchmark; repeatable."),
-    ] = None,
+    chance: Chance = None,
     reference: Annotated[str, typer.Option(help="Method that is the model before alignment.")] = "reference",
     reference_point: Annotated[
         list[str] | None,
@@ -47,11 +44,11 @@ def frontier(
     force: Annotated[
         bool, typer.Option("--force", help="Compare methods that had unequal budgets, and say so.")
     ] = False,
-    level: Annotated[float, typer.Option(min=0.5, max=0.999, help="Coverage of the intervals.")] = 0.95,
+    level: Level = 0.95,
     replicates: Annotated[int, typer.Option(min=200, max=100_000, help="Bootstrap replicates.")] = 4000,
     random_seed: Annotated[int, typer.Option(min=0, help="Where chance starts.")] = 0,
-    chart: Annotated[Path | None, typer.Option(help="Draw the curves: .svg, .png, .html or .json.")] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of the tables.")] = False,
+    chart: Chart = None,
+    as_json: AsJson = False,
     quiet: Quiet = False,
 ) -> None:
     """Which method keeps most capability at the same harm, with over-refusal capped."""

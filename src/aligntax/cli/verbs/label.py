@@ -11,6 +11,7 @@ from aligntax.cli.options import (
     Format,
     IdField,
     KeepText,
+    Level,
     ModelField,
     PromptField,
     Quiet,
@@ -102,7 +103,7 @@ def import_(
 def agree(
     labels: Annotated[list[Path], typer.Argument(help="Files written by `aligntax label import`.")],
     as_json: Annotated[bool, typer.Option("--json", help="Print the figures as JSON.")] = False,
-    level: Annotated[float, typer.Option(min=0.5, max=0.999, help="Coverage of the intervals.")] = 0.95,
+    level: Level = 0.95,
     to: Annotated[
         str | None, typer.Option("--to", help="Write the disagreements: csv, jsonl or label-studio.")
     ] = None,

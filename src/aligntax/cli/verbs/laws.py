@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from aligntax.cli.options import Quiet, call
+from aligntax.cli.options import AsJson, Chart, Level, Quiet, call
 
 __all__ = ["laws"]
 
@@ -65,9 +65,9 @@ def laws(
     extrapolate: Annotated[
         bool, typer.Option("--extrapolate", help="Ask beyond what was observed; the answer is marked.")
     ] = False,
-    level: Annotated[float, typer.Option(min=0.5, max=0.999, help="Coverage of the intervals.")] = 0.95,
-    chart: Annotated[Path | None, typer.Option(help="Draw it: .svg, .png, .html or .json.")] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of the tables.")] = False,
+    level: Level = 0.95,
+    chart: Chart = None,
+    as_json: AsJson = False,
     quiet: Quiet = False,
 ) -> None:
     """Which law the tax of checkpoints follows: of which KL, of steps, of tokens; what to expect at a budget.

@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from aligntax.cli.options import call
+from aligntax.cli.options import AsJson, Level, call
 
 __all__ = ["plan"]
 
@@ -26,9 +26,9 @@ def plan(
     background: Annotated[
         float, typer.Option(help="Share of prompts that change against the trend, in paired designs.")
     ] = 0.01,
-    level: Annotated[float, typer.Option(help="Coverage of the intervals.")] = 0.95,
+    level: Level = 0.95,
     power: Annotated[float, typer.Option(help="Chance of seeing a change that is there.")] = 0.8,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of the tables.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """How many labels and prompts a question takes, before money is spent."""
     call("plan", locals())

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from aligntax.cli.options import call
+from aligntax.cli.options import AsJson, call
 
 __all__ = ["reference"]
 
@@ -29,7 +29,7 @@ def reference(
     ] = None,
     harness: Annotated[str, typer.Option(help="What measured the run, where the file does not tell.")] = "",
     shots: Annotated[str, typer.Option(help="Worked examples in its prompts, likewise.")] = "",
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of the tables.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Alignment taxes others published, each with its source and how it was checked; a run beside them."""
     call("reference", locals())

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from aligntax.cli.options import Quiet, call
+from aligntax.cli.options import AsJson, Chance, Chart, DetectorLeads, Force, Level, Quiet, call
 
 __all__ = ["stages"]
 
@@ -37,27 +37,16 @@ def stages(
     prompts: Annotated[
         Path | None, typer.Option(help="Prompts to measure drift on.", rich_help_panel=_DRIFT)
     ] = None,
-    chance: Annotated[
-        list[str] | None,
-        typer.Option(metavar="NAME=SCORE", help="What a guess scores on a benchmark; repeatable."),
-    ] = None,
-    detector: Annotated[
-        str | None,
-        typer.Option(
-            metavar="NAME",
-            help="Tells outcomes, also where the files do; else the cascade does where the files do not.",
-        ),
-    ] = None,
-    level: Annotated[float, typer.Option(min=0.8, max=0.999, help="Coverage of the intervals.")] = 0.95,
+    chance: Chance = None,
+    detector: DetectorLeads = None,
+    level: Level = 0.95,
     seed: Annotated[int, typer.Option(min=0, help="Of the bootstrap, and of samples drawn.")] = 0,
-    force: Annotated[
-        bool, typer.Option("--force", help="Go across shots, templates, versions, detectors, and say so.")
-    ] = False,
-    chart: Annotated[Path | None, typer.Option(help="Draw a waterfall: .svg, .png, .html or .json.")] = None,
+    force: Force = False,
+    chart: Chart = None,
     out: Annotated[
         Path | None, typer.Option(help="Write the document of --json to a file, to be kept.")
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of the tables.")] = False,
+    as_json: AsJson = False,
     quiet: Quiet = False,
 ) -> None:
     """What every stage of a training cost, against the stage before and against the start.

@@ -25,7 +25,7 @@ from aligntax.mitigations.merging.run import Merge
 from aligntax.mitigations.merging.sweep import plainest
 from aligntax.models.checkpoint.provenance import RECORD
 from aligntax.models.checkpoint.writing import translated
-from aligntax.tax.judging import atomic
+from aligntax.records.files import atomic
 
 __all__ = ["REFERENCE", "Measurer", "RunsFile", "configuration", "directory_name", "kept"]
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from math import prod
 from queue import SimpleQueue
+from threading import Lock
 from typing import Any
 
 import torch
@@ -28,10 +29,9 @@ from aligntax.models.checkpoint.writing import Digest, Partial, Shard, Written
 __all__ = ["Told", "merge", "merge_into", "merged_tensor"]
 
 _AHEAD = 4
+_THREADS = 8  # writing is one at a time, and keeps up with no more
 _MIXED = 1 << 18  # numbers mixed at a time: what a method works out on the way stays in the cache
-_WRITTEN = (
-    1 << 17
-)  # bytes written at a time: for larger pieces the system looks for larger free blocks, and long
+_WRITTEN = 1 << 18  # bytes written at a time: for larger pieces the system looks long for larger free blocks
 Told = Callable[[int], None]
 """Told how many bytes have been written."""
 
@@ -69,7 +69,7 @@ def merge(
         UnwritableOutput: the disk is full, or not to be written to.
     """
     named = {part.place.name: part for part in parts}
-    threads = max(1, os.cpu_count() or 1)
+    threads = min(_THREADS, os.cpu_count() or 1)
     before = torch.get_num_threads()
     torch.set_num_threads(1)  # each worker is a thread of its own
     try:
@@ -153,6 +153,7 @@ class _Worker:
     def __init__(self, method: Method, descriptor: int, buffers: int, widest: int) -> None:
         self._method = method
         self._descriptor = descriptor
+        self._turn = Lock()
         self._free: SimpleQueue[bytearray] = SimpleQueue()
         for _ in range(buffers):
             self._free.put(bytearray(CHUNK * widest))
@@ -169,10 +170,11 @@ class _Worker:
         read = tuple(_digest(numbers, task) for numbers in (task.part.pre, *task.part.aligned))
         for numbers in (task.part.pre, *task.part.aligned):
             numbers.release(task.first, task.last)
-        written = 0
-        while written < len(view):
-            piece = view[written : written + _WRITTEN]
-            written += os.pwrite(self._descriptor, piece, task.offset + written)
+        with self._turn:  # two threads that write to one file spin on its lock
+            written = 0
+            while written < len(view):
+                piece = view[written : written + _WRITTEN]
+                written += os.pwrite(self._descriptor, piece, task.offset + written)
         return _Done(task, view, read)
 
 

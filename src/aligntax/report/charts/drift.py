@@ -53,7 +53,8 @@ def _positions(document: Document) -> Specification | None:
     colour = {"field": "series", "type": "nominal", "title": None, "scale": scale, "legend": legend}
     title = "nats per token"
     level = cast(Mapping[str, Any], document["settings"])["level"]
-    bars = {"y": {"field": "low", "type": "quantitative", "title": title}, "y2": {"field": "high"}}
+    y = {"type": "quantitative", "title": title, "scale": {"domain": list(_span(rows)), "nice": False}}
+    bars = {"y": {"field": "low", **y}, "y2": {"field": "high"}}
     return {
         "title": {
             "text": f"Divergence of the next token, {level:.0%} intervals by prompt",
@@ -65,13 +66,25 @@ def _positions(document: Document) -> Specification | None:
         "data": {"values": rows},
         "encoding": {"x": x, "color": colour, "xOffset": {"field": "series", "scale": {"domain": names}}},
         "layer": [
-            {"mark": {"type": "rule", "strokeWidth": 1.5}, "encoding": bars},
+            {"mark": {"type": "rule", "strokeWidth": 1.5, "clip": True}, "encoding": bars},
             {
                 "mark": {"type": "point", "filled": True, "size": 45, "opacity": 1},
-                "encoding": {"y": {"field": "value", "type": "quantitative", "title": title}},
+                "encoding": {"y": {"field": "value", **y}},
             },
         ],
     }
+
+
+def _span(rows: Sequence[Mapping[str, Any]]) -> tuple[float, float]:
+    """What the axis shows: every value, and intervals as far as they do not stretch it to thrice the largest.
+
+    Far into a response few samples are left, and one interval of theirs would press the rest into a line.
+    """
+    values = [row["value"] for row in rows]
+    room = 2 * max(map(abs, values))
+    low = max(min(row["low"] for row in rows), min(values) - room)
+    high = min(max(row["high"] for row in rows), max(values) + room)
+    return min(0.0, low), high if high > 0 else 1.0
 
 
 def _points(entries: Sequence[Mapping[str, Any]]) -> Iterator[dict[str, object]]:

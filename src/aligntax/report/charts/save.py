@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from aligntax.errors import MissingExtra, UsageError
-from aligntax.tax.judging import atomic
+from aligntax.records.files import atomic
 
 __all__ = ["COLOURS", "Specification", "save_chart"]
 
