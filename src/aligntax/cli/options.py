@@ -61,8 +61,15 @@ __all__ = [
 
 
 def call(command: str, options: dict[str, object], function: str = "run") -> None:
-    """Calls a function of the command's module, imported only now, with the options of the command."""
-    getattr(import_module(f"aligntax.cli.{command}"), function)(**options)
+    """Calls a function of the command's module, imported only now, with the options of the command.
+
+    Args:
+        command: name of the module in `aligntax.cli`.
+        options: of the command; those of its option groups are a mapping under "rest".
+        function: of the module.
+    """
+    rest = options.pop("rest", {})
+    getattr(import_module(f"aligntax.cli.{command}"), function)(**options, **rest)  # type: ignore[dict-item]
 
 
 class Period(StrEnum):

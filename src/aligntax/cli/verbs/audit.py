@@ -5,36 +5,24 @@ from typing import Annotated
 
 import typer
 
+from aligntax.cli.option_groups import Judging, LogFields, with_options
 from aligntax.cli.options import (
-    ClusterField,
-    CostField,
     DetectorName,
     Format,
-    IdField,
     Inputs,
-    JudgeBand,
-    JudgeCache,
-    JudgeLimit,
-    JudgeLog,
-    JudgeModel,
     KeepText,
     Level,
-    ModelField,
     Period,
-    PromptField,
     Quiet,
-    ResponseField,
     Strict,
-    SystemField,
     Threads,
-    TimeField,
-    UseCaseField,
     call,
 )
 
 __all__ = ["audit"]
 
 
+@with_options(LogFields, Judging)
 def audit(
     logs: Inputs,
     out: Annotated[Path, typer.Option("--out", "-o", help="Directory for the report and the data.")] = Path(),
@@ -48,11 +36,6 @@ def audit(
     period: Annotated[Period | None, typer.Option(help="What to cut time into; by the log's span.")] = None,
     level: Level = 0.95,
     prices: Annotated[Path | None, typer.Option(help="Price table (TOML); see `aligntax prices`.")] = None,
-    judge: JudgeModel = None,
-    judge_limit: JudgeLimit = 1000,
-    judge_band: JudgeBand = None,
-    judge_log: JudgeLog = None,
-    judge_cache: JudgeCache = False,
     labels: Annotated[
         list[Path] | None,
         typer.Option("--labels", help="Expert labels to correct rates with (`label import`); repeatable."),
@@ -71,15 +54,7 @@ def audit(
     strict: Strict = False,
     quiet: Quiet = False,
     threads: Threads = None,
-    prompt_field: PromptField = None,
-    response_field: ResponseField = None,
-    system_field: SystemField = None,
-    use_case_field: UseCaseField = None,
-    model_field: ModelField = None,
-    time_field: TimeField = None,
-    cluster_field: ClusterField = None,
-    id_field: IdField = None,
-    cost_field: CostField = None,
+    **rest: object,
 ) -> None:
     """What alignment costs on a log: the bill, with an interval behind every number.
 

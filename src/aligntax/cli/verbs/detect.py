@@ -5,57 +5,23 @@ from typing import Annotated
 
 import typer
 
-from aligntax.cli.options import (
-    ClusterField,
-    CostField,
-    DetectorName,
-    Format,
-    IdField,
-    Inputs,
-    JudgeBand,
-    JudgeCache,
-    JudgeLimit,
-    JudgeLog,
-    JudgeModel,
-    KeepText,
-    ModelField,
-    PromptField,
-    Quiet,
-    ResponseField,
-    Strict,
-    SystemField,
-    Threads,
-    TimeField,
-    UseCaseField,
-    call,
-)
+from aligntax.cli.option_groups import Judging, LogFields, with_options
+from aligntax.cli.options import DetectorName, Format, Inputs, KeepText, Quiet, Strict, Threads, call
 
 __all__ = ["detect"]
 
 
+@with_options(LogFields, Judging)
 def detect(
     logs: Inputs,
     out: Annotated[Path, typer.Option("--out", "-o", help="File: .jsonl or .parquet; - for stdout.")],
     log_format: Format = None,
     detector: DetectorName = "cascade",
-    judge: JudgeModel = None,
-    judge_limit: JudgeLimit = 1000,
-    judge_band: JudgeBand = None,
-    judge_log: JudgeLog = None,
-    judge_cache: JudgeCache = False,
     keep_text: KeepText = False,
     strict: Strict = False,
     quiet: Quiet = False,
     threads: Threads = None,
-    prompt_field: PromptField = None,
-    response_field: ResponseField = None,
-    system_field: SystemField = None,
-    use_case_field: UseCaseField = None,
-    model_field: ModelField = None,
-    time_field: TimeField = None,
-    cluster_field: ClusterField = None,
-    id_field: IdField = None,
-    cost_field: CostField = None,
+    **rest: object,
 ) -> None:
     """The outcome of every exchange, one row each, in the order of the log."""
     call("detect", locals())

@@ -5,24 +5,8 @@ from typing import Annotated
 
 import typer
 
-from aligntax.cli.options import (
-    ClusterField,
-    CostField,
-    Format,
-    IdField,
-    KeepText,
-    Level,
-    ModelField,
-    PromptField,
-    Quiet,
-    ResponseField,
-    Strict,
-    SystemField,
-    Threads,
-    TimeField,
-    UseCaseField,
-    call,
-)
+from aligntax.cli.option_groups import LogFields, with_options
+from aligntax.cli.options import Format, KeepText, Level, Quiet, Strict, Threads, call
 
 __all__ = ["app"]
 
@@ -56,6 +40,7 @@ def plan(
 
 
 @app.command("export")
+@with_options(LogFields)
 def export(
     plan: Annotated[Path, typer.Argument(help="A plan.jsonl written by `aligntax label plan`.")],
     logs: LogsToo = None,
@@ -66,15 +51,7 @@ def export(
     strict: Strict = False,
     quiet: Quiet = False,
     threads: Threads = None,
-    prompt_field: PromptField = None,
-    response_field: ResponseField = None,
-    system_field: SystemField = None,
-    use_case_field: UseCaseField = None,
-    model_field: ModelField = None,
-    time_field: TimeField = None,
-    cluster_field: ClusterField = None,
-    id_field: IdField = None,
-    cost_field: CostField = None,
+    **rest: object,
 ) -> None:
     """Writes a plan's exchanges for annotators, without the detector's verdicts."""
     call("label", locals(), "export")
@@ -100,6 +77,7 @@ def import_(
 
 
 @app.command("agree")
+@with_options(LogFields)
 def agree(
     labels: Annotated[list[Path], typer.Argument(help="Files written by `aligntax label import`.")],
     as_json: Annotated[bool, typer.Option("--json", help="Print the figures as JSON.")] = False,
@@ -114,15 +92,7 @@ def agree(
     strict: Strict = False,
     quiet: Quiet = False,
     threads: Threads = None,
-    prompt_field: PromptField = None,
-    response_field: ResponseField = None,
-    system_field: SystemField = None,
-    use_case_field: UseCaseField = None,
-    model_field: ModelField = None,
-    time_field: TimeField = None,
-    cluster_field: ClusterField = None,
-    id_field: IdField = None,
-    cost_field: CostField = None,
+    **rest: object,
 ) -> None:
     """How far annotators agree, and the disagreements to adjudicate."""
     call("label", locals(), "agree")
