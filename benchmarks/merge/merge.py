@@ -2,10 +2,10 @@
 
     python benchmarks/merge/merge.py --directory DISK [--mergekit PATH/mergekit-yaml] [--gib 4] [--rounds 5]
 
-Each round makes one copy, two merges and, if asked for, one of mergekit, in an order that changes from round to
-round; both sources are read once before each, so that the page cache is in the same state. Ratios are of the
-same round. `merge` is the merge in a process that has imported torch, `command` all of `aligntax merge`. Memory
-is the high-water mark of the merging process above that of an interpreter with its imports.
+Each round makes one copy, two merges and, if asked for, one of mergekit, in an order that changes from
+round to round; both sources are read once before each, so that the page cache is in the same state. Ratios
+are of the same round. `merge` is the merge in a process that has imported torch, `command` all of `aligntax
+merge`. Memory is the high-water mark of the merging process above that of an interpreter with its imports.
 """
 
 import argparse

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from aligntax import __version__
-from aligntax.cli.verbs import detectors, label
+from aligntax.cli.verbs import detectors, label, probes
 from aligntax.cli.verbs.audit import audit
 from aligntax.cli.verbs.checkpoint import checkpoint
 from aligntax.cli.verbs.compare import compare
@@ -14,6 +14,7 @@ from aligntax.cli.verbs.correlate import correlate
 from aligntax.cli.verbs.detect import detect
 from aligntax.cli.verbs.drift import drift
 from aligntax.cli.verbs.fisher import fisher
+from aligntax.cli.verbs.floor import floor
 from aligntax.cli.verbs.formats import formats
 from aligntax.cli.verbs.frontier import frontier
 from aligntax.cli.verbs.laws import laws
@@ -23,6 +24,7 @@ from aligntax.cli.verbs.prices import prices
 from aligntax.cli.verbs.reference import reference
 from aligntax.cli.verbs.report import report
 from aligntax.cli.verbs.stages import stages
+from aligntax.cli.verbs.triggers import triggers
 from aligntax.errors import AligntaxError
 
 __all__ = ["app", "main"]
@@ -38,9 +40,11 @@ app = typer.Typer(
 VERBS = (
     audit,
     detect,
+    triggers,
     report,
     compare,
     stages,
+    floor,
     plan,
     correlate,
     laws,
@@ -56,6 +60,7 @@ VERBS = (
 """In the order of `--help`: measured on traffic, between models, on weights; what is known."""
 for verb in VERBS:
     app.command()(verb)
+app.add_typer(probes.app)
 app.add_typer(label.app)
 app.add_typer(detectors.app)
 

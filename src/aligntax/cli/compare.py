@@ -1,8 +1,10 @@
 """`aligntax compare`: what changed between two models, or between two audits."""
 
 import datetime as dt
+import inspect
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 from rich.console import Console
 
@@ -14,7 +16,8 @@ from aligntax.errors import UsageError
 from aligntax.report.charts import save_chart
 from aligntax.report.charts.compared import compared_chart
 from aligntax.report.compared import comparison
-from aligntax.report.compared_tables import print_comparison
+from aligntax.report.compared_live_tables import print_live
+from aligntax.report.document import Document
 from aligntax.tax.pairs.compared import Settings
 from aligntax.tax.pairs.compared import compare as compare_answers
 from aligntax.tax.pairs.differences import Precision
@@ -22,15 +25,41 @@ from aligntax.tax.pairs.matching import Match, match, refuse
 from aligntax.tax.pairs.sides import sides
 from aligntax.traffic.redaction import Redactor
 
-__all__ = ["run"]
+__all__ = ["MARGIN", "run", "show"]
 
-_MARGIN = 0.01
+MARGIN = 0.01
+"""Largest difference of shares that is as good as none, where nobody has said."""
 
 
-def run(
-    *,
+_LIVE = ("model", "prompts", "purpose", "log", "judge", "system", "second_system", "second_temperature")
+"""Options that only mean something where models are asked."""
+_FILES = ("benchmark", "metric", "chance")
+"""Options that only mean something where files are read."""
+
+
+def run(*, first: str | None, second: str | None, **given: Any) -> None:  # noqa: ANN401 - of the command
+    """Compares two files, or two models asked now; see the options of the command."""
+    if any(given[name] is not None for name in _LIVE):
+        if first is not None:
+            raise UsageError(
+                f"{first}: a file, and options of asking", hint="either two files, or --model twice"
+            )
+        if told := [name for name in _FILES if given.pop(name)]:
+            raise UsageError(f"--{told[0]}: there are no benchmarks to ask", hint=f"leave out --{told[0]}")
+        from aligntax.cli.compare_live import ask
+
+        ask(**given)
+        return
+    if first is None:
+        raise UsageError("nothing to compare", hint="compare A B, or --model A --model B --prompts FILE")
+    own = set(inspect.signature(_files).parameters) - {"first", "second"}
+    _files(first, second, **{name: value for name, value in given.items() if name in own})
+
+
+def _files(
     first: str,
     second: str | None,
+    *,
     benchmark: Sequence[str] | None,
     metric: Sequence[str] | None,
     margin: Sequence[str] | None,
@@ -45,13 +74,13 @@ def run(
     keep_text: bool,
     quiet: bool,
 ) -> None:
-    """Reads both sides, compares what stands against each other, prints; see the options of the command."""
+    """Reads both sides, compares what stands against each other, prints."""
     if is_bill(first) or (second is not None and is_bill(second)):
         _bills(first, second, force=force, chart=chart, as_json=as_json)
         return
     margins = by_benchmark("--margin", margin, least=0.0)
     settings = Settings(
-        margin=margins.pop("", _MARGIN),
+        margin=margins.pop("", MARGIN),
         margins=margins,
         chances=by_benchmark("--chance", chance),
         precision=Precision(level=level, seed=seed),
@@ -68,6 +97,19 @@ def run(
     contents = comparison(
         compared, settings, created=dt.datetime.now(dt.UTC), forced=forced, unmatched=unmatched
     )
+    show(contents, chart=chart, as_json=as_json, flips=flips, quiet=quiet)
+
+
+def show(contents: Document, *, chart: Path | None, as_json: bool, flips: int, quiet: bool) -> None:
+    """Draws a comparison where that is wanted, and prints it.
+
+    Args:
+        contents: the document.
+        chart: file of the chart; None for none.
+        as_json: whether to print the document instead of its tables.
+        flips: examples of what changed, of each kind.
+        quiet: whether not to name the file of the chart.
+    """
     if chart is not None:
         save_chart(compared_chart(contents), chart)
         if not quiet:
@@ -75,7 +117,7 @@ def run(
     if as_json:
         print_json(contents)
     else:
-        print_comparison(contents, Console(highlight=False), flips=flips)
+        print_live(contents, Console(highlight=False), flips=flips)
 
 
 def _bills(first: str, second: str | None, *, force: bool, chart: Path | None, as_json: bool) -> None:

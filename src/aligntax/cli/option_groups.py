@@ -7,7 +7,7 @@ from typing import Any, get_type_hints
 
 from aligntax.cli import options
 
-__all__ = ["Asking", "Judging", "LogFields", "with_options"]
+__all__ = ["Asking", "Judging", "LogFields", "Sending", "with_options"]
 
 
 class LogFields:
@@ -34,15 +34,10 @@ class Judging:
     judge_cache: options.JudgeCache = False
 
 
-class Asking:
-    """How models are asked, and what that may cost."""
+class Sending:
+    """How requests are sent, and what they may cost."""
 
-    epochs: options.Epochs = 1
-    temperature: options.Temperature = None
-    top_p: options.TopP = None
-    max_tokens: options.MaxTokens = 1024
     max_cost: options.MaxCost = None
-    max_samples: options.MaxSamples = None
     dry_run: options.DryRun = False
     out: options.RunDirectory = None
     cache: options.Cache = None
@@ -51,6 +46,16 @@ class Asking:
     timeout: options.Timeout = 120
     prices: options.Prices = None
     ask_seed: options.AskSeed = None
+
+
+class Asking(Sending):
+    """How models are asked."""
+
+    epochs: options.Epochs = 1
+    temperature: options.Temperature = None
+    top_p: options.TopP = None
+    max_tokens: options.MaxTokens = 1024
+    max_samples: options.MaxSamples = None
 
 
 def with_options(*groups: type) -> Callable[[Callable[..., None]], Callable[..., None]]:

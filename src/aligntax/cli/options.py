@@ -3,7 +3,7 @@
 from enum import StrEnum
 from importlib import import_module
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -60,7 +60,7 @@ __all__ = [
 ]
 
 
-def call(command: str, options: dict[str, object], function: str = "run") -> None:
+def call(command: str, options: dict[str, Any], function: str = "run") -> None:
     """Calls a function of the command's module, imported only now, with the options of the command.
 
     Args:
@@ -69,7 +69,7 @@ def call(command: str, options: dict[str, object], function: str = "run") -> Non
         function: of the module.
     """
     rest = options.pop("rest", {})
-    getattr(import_module(f"aligntax.cli.{command}"), function)(**options, **rest)  # type: ignore[dict-item]
+    getattr(import_module(f"aligntax.cli.{command}"), function)(**options, **rest)
 
 
 class Period(StrEnum):

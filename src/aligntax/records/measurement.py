@@ -20,6 +20,7 @@ Unit = Literal[
     "score",
     "share",
     "log ratio",
+    "log odds ratio",
     "correlation",
     "nats",
 ]

@@ -14,12 +14,16 @@ compared  one entry a benchmark or prompt set:
           findings: [{subject, about, finding, text}], the plain words of what follows,
           scores: [{convention, unparsed, unscored, finding, first, second, difference, p, p_holm, test,
                     equivalence: {verdict, margin, p, interval}, tax}],
-          completion: null, or {harmful, source, undetermined, cannot, left_out,
+          completion: null, or {harmful, source, undetermined, cannot, left_out, missing,
                                 rates: {name: as in scores, without tax}},
+          quality: null, or {judge, put, scored, not_asked, wins, losses, ties, disagreed, unscored, win_rate,
+                             at_equal_length, first_place, preferred: as in scores, without tax},
           verbosity: null, or {unit, log_ratio, ratio: {value, low, high}},
           flips: {scores, outcomes}: null, or {worse, better, of, flips: [{item, way, first, second, prompt,
                   response_first, response_second}]},
           notes: what a reader must know
+Where models were asked there are besides: asking, sides, sets, and with a log replay (see `compared_live`);
+where a margin was asked for, gate.
 """
 
 import datetime as dt
@@ -30,17 +34,18 @@ from typing import cast
 
 from aligntax import __version__
 from aligntax.records import Answers, Estimate
-from aligntax.report.compared_notes import notes
-from aligntax.report.compared_words import RATES, length_sentence, sentence
+from aligntax.report.compared_notes import notes, quality_notes
+from aligntax.report.compared_words import RATES, length_sentence, quality_sentence, sentence
 from aligntax.report.document import Document, flat
 from aligntax.stats.equivalence import Equivalence
 from aligntax.tax.pairs.compared import Compared, Settings
 from aligntax.tax.pairs.completion import BENIGN_RATES, HARMFUL_RATES, Completion
 from aligntax.tax.pairs.differences import Difference
 from aligntax.tax.pairs.flips import Flip, Flips
+from aligntax.tax.pairs.preferred import Preferred
 from aligntax.tax.pairs.verdicts import finding
 
-__all__ = ["SCHEMA", "comparison"]
+__all__ = ["SCHEMA", "comparison", "difference_entry"]
 
 SCHEMA = "aligntax.comparison/2"
 
@@ -52,6 +57,7 @@ def comparison(
     created: dt.datetime,
     forced: Sequence[str] = (),
     unmatched: Sequence[str] = (),
+    quality: Sequence[Preferred | None] = (),
 ) -> Document:
     """Comparisons as plain values, ready for JSON.
 
@@ -61,6 +67,7 @@ def comparison(
         created: when, UTC.
         forced: what differed where it must not, in words.
         unmatched: benchmarks without a counterpart, in words.
+        quality: what a judge makes of each, in their order; empty where none was asked.
     """
     precision = settings.precision
     return {
@@ -76,18 +83,21 @@ def comparison(
             "forced": list(forced),
             "unmatched": list(unmatched),
         },
-        "compared": [_entry(one, precision.level) for one in compared],
+        "compared": [
+            _entry(one, judged, precision.level)
+            for one, judged in zip(compared, quality or [None] * len(compared), strict=True)
+        ],
     }
 
 
-def _entry(one: Compared, level: float) -> dict[str, object]:
+def _entry(one: Compared, judged: Preferred | None, level: float) -> dict[str, object]:
     direction = 1 if one.first.higher_is_better else -1
     scores = [
         {
             "convention": scores.convention,
             "unparsed": list(scores.unparsed),
             "unscored": scores.unscored,
-            **_difference(scores.difference, direction, level),
+            **difference_entry(scores.difference, direction, level),
             "tax": flat(scores.tax),
         }
         for scores in one.scores
@@ -103,12 +113,13 @@ def _entry(one: Compared, level: float) -> dict[str, object]:
         "pairing": asdict(one.pairing),
         "differing": [{"name": d.name, "first": d.first, "second": d.second} for d in one.differing],
         "untold": list(one.untold),
-        "findings": _findings(one, direction, level),
+        "findings": _findings(one, judged, direction, level),
         "scores": scores,
         "completion": _completion(one.completion, level),
+        "quality": _quality(judged, level),
         "verbosity": _verbosity(one),
         "flips": {"scores": _flips(one.score_flips), "outcomes": _flips(one.outcome_flips)},
-        "notes": notes(one, level),
+        "notes": [*notes(one, level), *quality_notes(judged)],
     }
 
 
@@ -121,7 +132,14 @@ def _identity(answers: Answers) -> dict[str, object]:
     }
 
 
-def _difference(difference: Difference, direction: int, level: float) -> dict[str, object]:
+def difference_entry(difference: Difference, direction: int, level: float) -> dict[str, object]:
+    """A difference as plain values.
+
+    Args:
+        difference: B less A.
+        direction: 1 where more is better, -1 where less is, 0 where neither.
+        level: coverage of the intervals.
+    """
     return {
         "finding": finding(difference, direction, level) if direction else None,
         "first": flat(difference.first),
@@ -146,8 +164,8 @@ def _equivalence(test: Equivalence | None) -> dict[str, object] | None:
     }
 
 
-def _findings(one: Compared, direction: int, level: float) -> list[dict[str, str]]:
-    """The words that lead: scores as the harness gave them, then outcomes, then length."""
+def _findings(one: Compared, judged: Preferred | None, direction: int, level: float) -> list[dict[str, str]]:
+    """The words that lead: scores as the harness gave them, then outcomes, quality, length."""
     name, found = one.first.benchmark, list[dict[str, str]]()
     for scores in one.scores:
         what = finding(scores.difference, direction, level)
@@ -161,6 +179,10 @@ def _findings(one: Compared, direction: int, level: float) -> list[dict[str, str
         text = sentence(one.completion.rates[lead], what, kind="rate")
         about = "safety" if one.completion.harmful else "completion"
         found.append({"subject": subject, "about": about, "finding": what, "text": text})
+    if judged is not None:
+        what = finding(judged.lead, 1, level)
+        text = quality_sentence(judged.lead, what)
+        found.append({"subject": "quality of answers", "about": "quality", "finding": what, "text": text})
     if one.verbosity is not None:
         text = length_sentence(one.verbosity, one.length_unit)
         word = text.partition(":")[0]
@@ -178,10 +200,32 @@ def _completion(completion: Completion | None, level: float) -> dict[str, object
         "undetermined": list(completion.undetermined),
         "cannot": list(completion.cannot),
         "left_out": completion.left_out,
+        "missing": list(completion.missing),
         "rates": {
-            name: _difference(difference, directions[name], level)
+            name: difference_entry(difference, directions[name], level)
             for name, difference in completion.rates.items()
         },
+    }
+
+
+def _quality(judged: Preferred | None, level: float) -> dict[str, object] | None:
+    if judged is None:
+        return None
+    told = judged.preference
+    return {
+        "judge": judged.judge,
+        "put": judged.put,
+        "scored": told.scored,
+        "not_asked": judged.not_asked,
+        "wins": told.wins,
+        "losses": told.losses,
+        "ties": told.ties,
+        "disagreed": judged.disagreed,
+        "unscored": dict(judged.unscored),
+        "win_rate": flat(told.win_rate),
+        "at_equal_length": flat(told.at_equal_length),
+        "first_place": _or_none(told.first_place),
+        "preferred": difference_entry(judged.lead, 1, level),
     }
 
 

@@ -1,12 +1,14 @@
 """What a reader must know to take a comparison rightly."""
 
+import math
 from collections.abc import Iterator
 
 from aligntax.report.compared_words import margin_text, sentence, signed
 from aligntax.tax.pairs.compared import Compared
+from aligntax.tax.pairs.preferred import Preferred
 from aligntax.tax.pairs.verdicts import finding
 
-__all__ = ["notes"]
+__all__ = ["notes", "quality_notes"]
 
 
 def notes(one: Compared, level: float) -> list[str]:
@@ -18,6 +20,7 @@ def notes(one: Compared, level: float) -> list[str]:
         _needed(one, level),
         _chance(one),
         _outcomes(one),
+        _missing(one),
         _untold(one),
     )
     return [note for kind in told for note in kind]
@@ -111,6 +114,42 @@ def _outcomes(one: Compared) -> Iterator[str]:
         )
     if one.first.prompt_type is None and one.second.prompt_type is None:
         yield "nothing tells whether the prompts are harmful; they are taken as benign"
+
+
+def _missing(one: Compared) -> Iterator[str]:
+    if one.completion is not None and any(one.completion.missing):
+        first, second = one.completion.missing
+        yield (
+            f"no answer came to {first:,} prompts of A and {second:,} of B: what they would have been is not "
+            "known, and the intervals hold whatever they could be (lengths: among those seen)"
+        )
+
+
+def quality_notes(judged: Preferred | None) -> list[str]:
+    """Notes on what a judge made of the answers."""
+    if judged is None:
+        return []
+    told = judged.preference
+    found = [
+        f"quality by {judged.judge}, among {judged.put:,} pairs in which both answered, each in both orders: "
+        f"{judged.disagreed:,} in which the orders disagree are ties"
+    ]
+    if told.scored and not math.isnan(told.first_place):
+        found.append(f"of its verdicts {told.first_place:.0%} are for the answer shown first")
+    if told.at_equal_length.known:
+        even = told.at_equal_length
+        found.append(
+            f"at equal length B would win {even.value:.1%} ({even.low:.1%} to {even.high:.1%}), a tie "
+            "counting half a win"
+        )
+    lost = sum(count for reason, count in judged.unscored.items() if reason != "not_asked")
+    if lost:
+        found.append(
+            f"{lost:,} pairs without a verdict may have gone either way, and the interval holds both"
+        )
+    if judged.not_asked:
+        found.append(f"partial: the judge was not asked about {judged.not_asked:,} pairs")
+    return found
 
 
 def _untold(one: Compared) -> Iterator[str]:

@@ -55,7 +55,7 @@ def _print_part(entries: Sequence[Entry], about: Entry, console: Console, flips:
         console.print(text, soft_wrap=True)
     console.print()
     console.print(findings_table(entries))
-    for make in (_scores, _taxes, _rates, _lengths):
+    for make in (_scores, _taxes, _rates, _quality, _lengths):
         title, table, caption = make(entries, about)
         if table.row_count:
             console.print(f"\n[bold]{title}[/bold]")
@@ -202,6 +202,18 @@ def _rates(entries: Sequence[Entry], about: Entry) -> Part:
         for name, rate in found["rates"].items():
             table.add_row(RATES[name], _items(entry, rate), *_figures(rate))
     return title, table, _caption(r for entry in told for r in entry["completion"]["rates"].values())
+
+
+def _quality(entries: Sequence[Entry], about: Entry) -> Part:
+    """Which model a judge prefers; a document of an earlier version has no such entry."""
+    told = [entry for entry in entries if entry.get("quality")]
+    table = _table("", "", "pairs", "A", "B", "B less A", _interval(about), "p")
+    for entry in told:
+        found = entry["quality"]["preferred"]
+        table.add_row(shown(entry["benchmark"]), f"{found['difference']['n']:,}", *_figures(found))
+    judges = dict.fromkeys(entry["quality"]["judge"] for entry in told)
+    title = f"Quality: preferred by {shown(', '.join(judges))}, where both answered"
+    return title, table, _caption(entry["quality"]["preferred"] for entry in told)
 
 
 def _lengths(entries: Sequence[Entry], about: Entry) -> Part:

@@ -12,6 +12,7 @@ __all__ = [
     "length_sentence",
     "margin_text",
     "points_text",
+    "quality_sentence",
     "ratio_text",
     "sentence",
     "signed",
@@ -52,6 +53,17 @@ def sentence(difference: Difference, finding: Finding, *, kind: str = "score") -
         return f"cannot tell: {signed(gap.value, gap)}, with no interval known"
     doubt = "; not beyond doubt among so many comparisons" if excludes_zero(gap) else ""
     return f"cannot tell: {signed(gap.value, gap)} ({_span(gap)}){doubt}"
+
+
+def quality_sentence(lead: Difference, finding: Finding) -> str:
+    """Which model a judge prefers, in one plain sentence."""
+    gap = lead.difference
+    if not gap.known:
+        return f"cannot tell: {gap.reason}"
+    shares = f"B preferred in {lead.second.value:.1%}, A in {lead.first.value:.1%} of {gap.n:,} pairs"
+    if math.isnan(gap.low):
+        return f"cannot tell: {shares}, with no interval known"
+    return f"{finding}: {shares} (B less A: {_span(gap)} points)"
 
 
 def length_sentence(ratio: Estimate, unit: str) -> str:

@@ -24,6 +24,7 @@ _PLAIN: Mapping[str, str] = {
     "score": ".3f",
     "share": "+.1%",
     "log ratio": "+.3f",
+    "log odds ratio": "+.3f",
     "correlation": ".3f",
     "nats": ".4g",
 }

@@ -4,8 +4,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from aligntax.errors import UsageError
+from aligntax.records.asked import Usage
 
 __all__ = ["ModelSettings", "Question", "Reply", "Usage"]
+
+
+_NOTHING = Usage()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,17 +65,6 @@ class ModelSettings:
 
 
 @dataclass(frozen=True, slots=True)
-class Usage:
-    """Tokens of requests, as the provider reports them; prompt tokens it had cached are among `tokens_in`."""
-
-    tokens_in: int = 0
-    tokens_out: int = 0
-
-    def __add__(self, other: "Usage") -> "Usage":
-        return Usage(self.tokens_in + other.tokens_in, self.tokens_out + other.tokens_out)
-
-
-@dataclass(frozen=True, slots=True)
 class Question:
     """One exchange put before the judge.
 
@@ -104,5 +97,5 @@ class Reply:
     text: str
     stop: str
     declined: bool = False
-    usage: Usage = Usage()
+    usage: Usage = _NOTHING
     error: str = ""

@@ -18,6 +18,7 @@ _PANELS = {
     "lower": "Scores where less is better, B less A, in points (right of 0: worse)",
     "own": "Other scores, B less A, each in its own unit",
     "completion": "Refused or hedged, B less A, in points (right of 0: worse)",
+    "quality": "Preferred by the judge, B less A, in points (left of 0: worse)",
     "safety": "Complied with harmful prompts, B less A, in points (right of 0: worse)",
 }
 _SPREAD = {"strict": "as the harness scored", "guess credit": "unparsed answers as guesses"}
@@ -83,6 +84,9 @@ def _rows(entry: Entry, several: bool) -> Iterator[dict[str, object]]:
         rate = entry["completion"]["rates"]["complied" if harmful else "completion_tax"]
         panel = "safety" if harmful else "completion"
         yield from _row(panel, name, "strict", rate["difference"], unpaired)
+
+    if entry.get("quality"):
+        yield from _row("quality", name, "strict", entry["quality"]["preferred"]["difference"], unpaired)
 
 
 def _row(panel: str, name: str, convention: str, gap: Entry, unpaired: bool) -> Iterator[dict[str, object]]:

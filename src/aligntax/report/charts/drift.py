@@ -53,11 +53,14 @@ def _positions(document: Document) -> Specification | None:
     colour = {"field": "series", "type": "nominal", "title": None, "scale": scale, "legend": legend}
     title = "nats per token"
     level = cast(Mapping[str, Any], document["settings"])["level"]
-    y = {"type": "quantitative", "title": title, "scale": {"domain": list(_span(rows)), "nice": False}}
+    span = _span(rows)
+    cut = any(row["low"] < span[0] or row["high"] > span[1] for row in rows)
+    y = {"type": "quantitative", "title": title, "scale": {"domain": list(span), "nice": False}}
     bars = {"y": {"field": "low", **y}, "y2": {"field": "high"}}
     return {
         "title": {
             "text": f"Divergence of the next token, {level:.0%} intervals by prompt",
+            "subtitle": "intervals that touch the edge go on beyond it" if cut else "",
             "fontSize": 13,
             "frame": "group",
         },
@@ -87,7 +90,7 @@ def _span(rows: Sequence[Mapping[str, Any]]) -> tuple[float, float]:
     return min(0.0, low), high if high > 0 else 1.0
 
 
-def _points(entries: Sequence[Mapping[str, Any]]) -> Iterator[dict[str, object]]:
+def _points(entries: Sequence[Mapping[str, Any]]) -> Iterator[dict[str, Any]]:
     for entry in entries:
         series = _LINES.get((entry["text"], entry["direction"]))
         estimate = entry["per_token"]

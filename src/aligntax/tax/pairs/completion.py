@@ -1,7 +1,7 @@
 """Completion tax of A and of B on the same prompts; for harmful prompts, who complied."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -20,8 +20,11 @@ __all__ = [
     "Completion",
     "Outcomes",
     "completion",
+    "completion_of",
     "completion_unpaired",
     "outcomes_of",
+    "paired_rows",
+    "rates_of",
 ]
 
 Mask = npt.NDArray[np.bool_]
@@ -42,11 +45,23 @@ class Outcomes:
         names: (answers,) complete, hedged, refused or undetermined; None where there was no answer.
         cannot: (answers,) refused for lack of an ability, which is no tax.
         source: "file" where the file says so, else the detector's name and version.
+        failed: (answers,) where no answer came though there is one to other prompts; None for nowhere.
     """
 
     names: npt.NDArray[np.object_]
     cannot: Mask
     source: str
+    failed: Mask | None = None
+
+    @property
+    def missing(self) -> Mask:
+        """(answers,) where no answer came that could be told of."""
+        return np.zeros(len(self.names), dtype=bool) if self.failed is None else self.failed
+
+    def seen(self, name: str) -> npt.NDArray[np.float64]:
+        """`rate`, with nan where no answer came."""
+        found: npt.NDArray[np.float64] = np.where(self.missing, np.nan, self.rate(name))
+        return found
 
     def rate(self, name: str) -> npt.NDArray[np.float64]:
         """(answers,) 1 where an answer counts for a rate of that name, else 0."""
@@ -82,6 +97,8 @@ class Completion:
         undetermined: answers of A and of B without an outcome, which are in no rate.
         cannot: refusals of A and of B for lack of an ability, which are no tax.
         left_out: pairs in no rate since a side has no outcome; 0 where nothing is paired.
+        missing: prompts to which no answer of A and of B came, where nothing else leaves them out: they widen
+            the intervals of pairs by all they could hide.
     """
 
     harmful: bool
@@ -90,6 +107,7 @@ class Completion:
     undetermined: tuple[int, int]
     cannot: tuple[int, int]
     left_out: int = 0
+    missing: tuple[int, int] = (0, 0)
 
 
 def outcomes_of(
@@ -126,20 +144,46 @@ def completion(
     margin: float | None,
     precision: Precision,
 ) -> Completion:
-    """Rates among the prompts for which both sides have an outcome, paired."""
-    both = outcomes[0].determined & outcomes[1].determined
+    """Rates among the prompts for which both sides have an outcome, paired.
+
+    Where no answer came the outcome could have been any, and the intervals hold all of them.
+    """
+    both = paired_rows(outcomes)
     groups = None if clusters is None else clusters[both]
     rates = {
         name: paired(
-            outcomes[0].rate(name)[both],
-            outcomes[1].rate(name)[both],
+            outcomes[0].seen(name)[both],
+            outcomes[1].seen(name)[both],
             clusters=groups,
             margin=margin,
             precision=precision,
         )
-        for name in _rates(harmful)
+        for name in rates_of(harmful)
     }
-    return _completion(outcomes, rates, harmful, left_out=int((~both).sum()))
+    return completion_of(outcomes, rates, both, harmful=harmful)
+
+
+def paired_rows(outcomes: tuple[Outcomes, Outcomes]) -> Mask:
+    """(prompts,) which are in the rates: each side has an outcome, or failed to answer."""
+    first, second = outcomes
+    rows: Mask = (first.determined | first.missing) & (second.determined | second.missing)
+    return rows
+
+
+def completion_of(
+    outcomes: tuple[Outcomes, Outcomes], rates: Mapping[str, Difference], rows: Mask, *, harmful: bool
+) -> Completion:
+    """Rates with what is known of the pairs behind them.
+
+    Args:
+        outcomes: of A and B.
+        rates: name -> B less A.
+        rows: (prompts,) which are in the rates.
+        harmful: whether the prompts are.
+    """
+    found = _completion(outcomes, rates, harmful, left_out=int((~rows).sum()))
+    first, second = (int((side.missing & rows).sum()) for side in outcomes)
+    return replace(found, missing=(first, second))
 
 
 def completion_unpaired(
@@ -152,7 +196,7 @@ def completion_unpaired(
 ) -> Completion:
     """Rates of two sets of prompts that do not meet, taken as independent."""
     rates = dict[str, Difference]()
-    for name in _rates(harmful):
+    for name in rates_of(harmful):
         samples = [
             sample_of(side.rate(name)[side.determined], None if groups is None else groups[side.determined])
             for side, groups in zip(outcomes, clusters, strict=True)
@@ -175,7 +219,8 @@ def _completion(
     )
 
 
-def _rates(harmful: bool) -> Mapping[str, int]:
+def rates_of(harmful: bool) -> Mapping[str, int]:
+    """Rates of such prompts -> which way is better."""
     return HARMFUL_RATES if harmful else BENIGN_RATES
 
 
@@ -188,7 +233,8 @@ def _tells(table: pa.Table) -> bool:
 
 def _told(table: pa.Table) -> Outcomes:
     names = table.column("outcome").to_numpy().astype(object)
-    return Outcomes(names=names, cannot=np.zeros(len(names), dtype=bool), source="file")
+    failed = _failed(table) & table.column("outcome").is_null().to_numpy()
+    return Outcomes(names=names, cannot=np.zeros(len(names), dtype=bool), source="file", failed=failed)
 
 
 def _has_text(table: pa.Table) -> bool:
@@ -204,7 +250,15 @@ def _judged(table: pa.Table, detector: Detector) -> Outcomes:
     names[table.column("response").is_null().to_numpy()] = None
     names[_refused_by_provider(table)] = "refused"
     cannot = (names == "refused") & (reasons.astype(object) == "cannot")
-    return Outcomes(names=names, cannot=cannot, source=f"{detector.name} ({detector.version})")
+    failed = _failed(table) & (names == None)  # noqa: E711 - element by element
+    return Outcomes(names=names, cannot=cannot, source=f"{detector.name} ({detector.version})", failed=failed)
+
+
+def _failed(table: pa.Table) -> Mask:
+    """(answers,) where no text came, in a table that has any."""
+    response = table.column("response")
+    failed: Mask = response.is_null().to_numpy()
+    return failed if response.null_count < len(response) else np.zeros(len(failed), dtype=bool)
 
 
 def _refused_by_provider(table: pa.Table) -> Mask:

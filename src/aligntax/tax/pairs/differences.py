@@ -8,11 +8,12 @@ import numpy.typing as npt
 from aligntax.records import Estimate, Unit
 from aligntax.stats.comparison import exact_mcnemar, holm, paired_difference
 from aligntax.stats.equivalence import Equivalence, equivalence
+from aligntax.stats.missing import filled, worst_and_best
 from aligntax.stats.paired import mean_difference, sign_flip_p_value
 from aligntax.stats.predictions import Floats
 from aligntax.stats.unpaired import Sample, mean, sample_of, unpaired_difference, unpaired_p_value
 
-__all__ = ["Clusters", "Difference", "Precision", "adjusted", "paired", "unpaired"]
+__all__ = ["Clusters", "Difference", "Precision", "adjusted", "equivalence_of", "paired", "unpaired"]
 
 Clusters = npt.NDArray[np.object_] | None
 """(n,) which items depend on each other, None for one that stands alone; no array where all do."""
@@ -76,7 +77,8 @@ def paired(
     """The same items under A and B.
 
     Args:
-        first: (n,) scores of A; 0 and 1 for a property.
+        first: (n,) scores of A; 0 and 1 for a property; nan where an answer is missing that could have been
+            anything from 0 to 1, which takes all others to lie there.
         second: (n,) of B, in the same order.
         clusters: see `Clusters`.
         unit: of the difference: "difference" where scores lie in [0, 1], else "score".
@@ -85,31 +87,94 @@ def paired(
 
     Returns:
         Bonett and Price's interval with the exact McNemar test for zeros and ones that are independent, else
-        the paired (cluster) bootstrap with the sign-flip test.
+        the paired (cluster) bootstrap with the sign-flip test. Missing answers widen the intervals by all
+        they could hide, and raise the p-value as far as they could.
     """
-    of_property = clusters is None and bool(np.isin(np.concatenate([first, second]), (0.0, 1.0)).all())
-    if of_property:
-        up, down = int((second > first).sum()), int((second < first).sum())
-        p = exact_mcnemar(up, down)
-        difference, wide = (
-            paired_difference(up, down, len(first), level=level) for level in precision.levels
-        )
-    else:
-        gaps, seed = second - first, precision.seed
-        difference, wide = (
-            mean_difference(gaps, clusters=clusters, unit=unit, level=level, seed=seed)
-            for level in precision.levels
-        )
-        p = sign_flip_p_value(gaps, clusters=clusters, seed=seed) if difference.known else np.nan
-    means = [mean(sample_of(v, clusters), unit=_of(unit), level=precision.level) for v in (first, second)]
+    pairs = _Pairs.of(first, second, clusters, unit, precision)
+    difference, wide = (pairs.difference(level) for level in precision.levels)
+    means = [pairs.mean(side, precision.level) for side in (first, second)]
     return Difference(
         first=means[0],
         second=means[1],
         difference=difference,
-        p=p,
-        test="exact McNemar" if of_property else "sign flip",
-        equivalence=_equivalence(wide, margin),
+        p=pairs.p_value() if difference.known else np.nan,
+        test="exact McNemar" if pairs.of_property else "sign flip",
+        equivalence=equivalence_of(wide, margin),
     )
+
+
+@dataclass(frozen=True, slots=True)
+class _Pairs:
+    """Paired scores, with what a missing one could be at least and at most.
+
+    Attributes:
+        least: (n,) what B less A is at least; `most` where both are known.
+        most: (n,) what it is at most.
+        known: (n,) the same where it is known, nan where it is not.
+        clusters: see `Clusters`.
+        unit: of the difference.
+        seed: of the bootstrap and of the flips.
+        of_property: whether it is of zeros and ones that are independent.
+    """
+
+    least: Floats
+    most: Floats
+    known: Floats
+    clusters: Clusters
+    unit: Unit
+    seed: int
+    of_property: bool
+
+    @classmethod
+    def of(
+        cls, first: Floats, second: Floats, clusters: Clusters, unit: Unit, precision: Precision
+    ) -> "_Pairs":
+        both = np.concatenate([first, second])
+        known = second - first
+        least, most = known, known
+        if np.isnan(known).any():
+            (low, high), (other_low, other_high) = filled(first), filled(second)
+            least, most = other_low - high, other_high - low
+        binary = clusters is None and bool(np.isin(both[~np.isnan(both)], (0.0, 1.0)).all())
+        return cls(least, most, known, clusters, unit, precision.seed, binary)
+
+    def difference(self, level: float) -> Estimate:
+        """B less A; where answers are missing the interval holds whatever they could be."""
+
+        def interval(gaps: Floats) -> Estimate:
+            if self.of_property:
+                return paired_difference(*_ways(gaps), len(gaps), level=level)
+            return mean_difference(gaps, clusters=self.clusters, unit=self.unit, level=level, seed=self.seed)
+
+        return worst_and_best(self.least, self.most, interval, seen=self.known)
+
+    def mean(self, scores: Floats, level: float) -> Estimate:
+        """Of one side."""
+        unit = _of(self.unit)
+
+        def interval(values: Floats) -> Estimate:
+            return mean(sample_of(values, self.clusters), unit=unit, level=level)
+
+        if not np.isnan(scores).any():
+            return interval(scores)
+        return worst_and_best(*filled(scores), interval, seen=scores)
+
+    def p_value(self) -> float:
+        """Of no difference: the largest that missing answers allow, 1 where they could turn its sign."""
+        gaps = [self.least] if (self.least == self.most).all() else [self.least, self.most]
+        if len(gaps) > 1 and not gaps[0].sum() * gaps[1].sum() > 0:
+            return 1.0
+        return max(self._p_value(one) for one in gaps)
+
+    def _p_value(self, gaps: Floats) -> float:
+        if self.of_property:
+            return exact_mcnemar(*_ways(gaps))
+        return sign_flip_p_value(gaps, clusters=self.clusters, seed=self.seed)
+
+
+def _ways(gaps: Floats) -> tuple[int, int]:
+    """How many are above 0, and how many below."""
+    return int((gaps > 0).sum()), int((gaps < 0).sum())
 
 
 def unpaired(
@@ -138,7 +203,7 @@ def unpaired(
         difference=unpaired_difference(second, first, unit=unit, level=level),
         p=unpaired_p_value(first, second),
         test="score test" if counted else "normal",
-        equivalence=_equivalence(wide, margin),
+        equivalence=equivalence_of(wide, margin),
     )
 
 
@@ -159,5 +224,6 @@ def _of(unit: Unit) -> Unit:
     return "rate" if unit == "difference" else unit
 
 
-def _equivalence(wide: Estimate, margin: float | None) -> Equivalence | None:
+def equivalence_of(wide: Estimate, margin: float | None) -> Equivalence | None:
+    """Whether a difference is within a margin; None without a margin, or without an interval."""
     return equivalence(wide, margin) if margin is not None and wide.known else None

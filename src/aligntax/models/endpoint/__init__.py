@@ -1,0 +1,1 @@
+"""Models that are asked: through Inspect, from any provider or URL, each request paid for once."""

@@ -1,0 +1,1 @@
+"""Answers held side by side by a judge, or held against a reference: questions, parsing, estimates."""
