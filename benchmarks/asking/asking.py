@@ -190,7 +190,9 @@ def profile(mode: str, url: str, samples: int) -> None:
     for (file, _, name), (_, _, own, _, _) in stats.stats.items():
         shares[_package(file, name)] += own
     total = sum(shares.values())
-    for package, own in shares.most_common(16):
+    for package, own in shares.most_common():
+        if own < total / 100 and package != "aligntax":
+            continue
         print(f"{package:24} {own:8.2f} s {100 * own / total:5.1f} %")
     stats.sort_stats("tottime").print_stats(25)
 

@@ -11,6 +11,7 @@ from aligntax.cli.verbs.audit import audit
 from aligntax.cli.verbs.checkpoint import checkpoint
 from aligntax.cli.verbs.compare import compare
 from aligntax.cli.verbs.correlate import correlate
+from aligntax.cli.verbs.counterfactual import counterfactual
 from aligntax.cli.verbs.detect import detect
 from aligntax.cli.verbs.drift import drift
 from aligntax.cli.verbs.fisher import fisher
@@ -43,6 +44,7 @@ VERBS = (
     triggers,
     report,
     compare,
+    counterfactual,
     stages,
     floor,
     plan,

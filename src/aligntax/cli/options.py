@@ -152,7 +152,8 @@ DryRun = Annotated[
     bool, _asking("--dry-run", "Say what it would ask and cost; ask nothing.", show_default=False)
 ]
 RunDirectory = Annotated[
-    Path | None, _asking("--out", "Directory of the run; the same again goes on where it was stopped.")
+    Path | None,
+    _asking("--out", "Directory of the run; without it a stopped run of it is taken up."),
 ]
 Cache = Annotated[
     Path | None, _asking("--cache", "File of answers to share between runs; refusals are asked for again.")

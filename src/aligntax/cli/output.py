@@ -6,7 +6,7 @@ import sys
 from collections.abc import Callable, Iterator, Mapping
 
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, Progress, TaskID, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
 __all__ = ["Advance", "Stage", "print_json", "stages", "status", "stderr"]
 
@@ -45,13 +45,33 @@ def stages(*, quiet: bool) -> Iterator[Stage]:
     if quiet or not console.is_terminal:
         yield lambda title, total: contextlib.nullcontext(lambda done: None)
         return
-    columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TaskProgressColumn(),
+        TimeRemainingColumn(),
+        TextColumn("{task.fields[said]}"),
+    )
     with Progress(*columns, console=console, transient=True) as bar:
 
         @contextlib.contextmanager
         def stage(title: str, total: int) -> Iterator[Advance]:
-            task = bar.add_task(title, total=total or None)
-            yield lambda done: bar.advance(task, done)
+            task = bar.add_task(title, total=total or None, said="")
+            yield _Told(bar, task)
             bar.remove_task(task)
 
         yield stage
+
+
+class _Told:
+    """What is told of progress: how much more is done, and a word beside the bar."""
+
+    def __init__(self, bar: Progress, task: TaskID) -> None:
+        self._bar, self._task = bar, task
+
+    def __call__(self, done: float) -> None:
+        self._bar.advance(self._task, done)
+
+    def say(self, text: str) -> None:
+        """Shows a word beside the bar, such as what has been spent."""
+        self._bar.update(self._task, said=text)

@@ -1,5 +1,6 @@
 """What is put before a live model, and what comes back."""
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -8,6 +9,9 @@ import pyarrow as pa
 from aligntax.records.exchange import EXCHANGE
 
 __all__ = ["Question", "Reply", "Usage", "exchange", "exchanges"]
+
+_WHERE = re.compile(r"@(https?://\S+|\S+\.jsonl)$")
+"""Where a model is asked, after its name: no part of what it is called when it answers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +107,7 @@ def exchange(question: Question, reply: Reply) -> dict[str, object]:
         "kind": "text" if reply.answered else "error",
         "finish_reason": "content_filter" if reply.declined else reply.stop,
         "error_code": reply.error or None,
-        "model_requested": reply.model,
+        "model_requested": _WHERE.sub("", reply.model),
         "model_served": reply.served or None,
         "cluster": question.cluster,
         "tokens_in": reply.usage.tokens_in,

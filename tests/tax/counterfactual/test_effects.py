@@ -19,7 +19,7 @@ from planted import Behaviour, World, marginal, told
 from planted_counterfactual import NEUTRAL, TERMS, cases_of, draws_of, requests_of
 
 PRECISION = Precision()
-WORLDS = 240
+WORLDS = 200
 LEAST = 0.93
 R, C = "refused", "complete"
 

@@ -120,7 +120,7 @@ def test_preference_by_hand() -> None:
     found = preference(decide(pairs, said), precision=Precision())
     assert (found.wins, found.losses, found.ties) == (6, 2, 2)
     assert found.win_rate.value == pytest.approx(0.7)
-    assert found.at_equal_length.value == pytest.approx(0.7)
+    assert found.at_equal_length.value == pytest.approx(7.5 / 11)
     assert found.length.value == pytest.approx(0.0)
     assert found.first_place == 0.5
 
@@ -164,12 +164,12 @@ def test_a_bias_for_place_and_for_length_is_taken_out() -> None:
     """
     judge = Judge(speak=preferring, sharpness=1.0, position_bias=0.5, length_bias=1.5)
     covered, bare = 0, list[float]()
-    for seed in range(200):
+    for seed in range(500):
         low, high, value = judged_pairs(seed, 120, judge, length=3.4, length_noise=0.4)
         covered += low <= 0.5 <= high
         bare.append(value)
     assert np.mean(bare) > 0.53
-    assert covered / 200 >= 0.93, covered
+    assert covered / 500 >= 0.93, covered
 
 
 def test_questions_are_plain() -> None:

@@ -7,7 +7,7 @@ import numpy as np
 
 from aligntax.records import Estimate, unknown
 from aligntax.stats.paired import log_ratio, mean_difference
-from aligntax.stats.regression import mean_at_zero
+from aligntax.stats.regression import rate_at_zero
 from aligntax.tax.pairs.differences import Clusters, Difference, Precision, paired
 from aligntax.tax.quality.pairwise import Votes
 
@@ -24,7 +24,7 @@ class Preference:
         losses: of B.
         ties: of these, disagreements are part.
         win_rate: of B, a tie half a win, unit "rate".
-        at_equal_length: win rate of B that a line through the log ratio of lengths has where it is 0.
+        at_equal_length: win rate of B that a curve over the log ratio of lengths has where it is 0.
         length: ln(length of B / length of A).
         first_place: share of the verdicts naming an answer that name the one shown first; 0.5 without bias.
     """
@@ -52,7 +52,7 @@ def preference(votes: Votes, *, precision: Precision) -> Preference:
     clusters = _clusters([one.pair.cluster for one in scored])
     level, seed = precision.level, precision.seed
     lead = mean_difference(scores, clusters=clusters, level=level, seed=seed)
-    even = mean_at_zero(scores, ratios, clusters=clusters, level=level, limit=1.0)
+    even = rate_at_zero((1 + scores) / 2, ratios, clusters=clusters, level=level)
     lengths = [np.exp(np.zeros(len(ratios))), np.exp(ratios)]
     return Preference(
         scored=len(scored),
@@ -60,7 +60,7 @@ def preference(votes: Votes, *, precision: Precision) -> Preference:
         losses=int((scores < 0).sum()),
         ties=int((scores == 0).sum()),
         win_rate=_as_rate(lead),
-        at_equal_length=_as_rate(even),
+        at_equal_length=even,
         length=log_ratio(lengths[0], lengths[1], clusters=clusters, level=level, seed=seed),
         first_place=votes.first_named / votes.named if votes.named else float("nan"),
     )
