@@ -5,7 +5,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections import Counter
 from pathlib import Path
 
@@ -37,9 +36,7 @@ def _start(server: Server, directory: Path) -> subprocess.Popen:
 def _stopped(server: Server, directory: Path, how: signal.Signals) -> int:
     """Starts a run, stops it when 30 answers are paid; how many answers it has kept."""
     running = _start(server, directory)
-    while len(server.paid) < 30:
-        assert running.poll() is None
-        time.sleep(0.01)
+    assert server.wait_until_paid(30)
     running.send_signal(how)
     running.wait(60)
     assert running.returncode != 0

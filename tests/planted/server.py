@@ -91,6 +91,7 @@ class Server:
         self.world, self.latency, self.key, self.faults, self.port = world, latency, key, faults, port
         self.seen: list[Received] = []
         self.paid: list[Received] = []
+        self._more = threading.Condition()
         self.under_way = self.most_under_way = 0
         self._draws: Counter[str] = Counter()
         self._numbers = itertools.count(1)
@@ -118,6 +119,11 @@ class Server:
             self._loop.call_soon_threadsafe(self._end.set)
             self._thread.join()
             self._thread = None
+
+    def wait_until_paid(self, count: int, seconds: float = 120) -> bool:
+        """Waits until so many answers have been sent whole; whether that came in time."""
+        with self._more:
+            return self._more.wait_for(lambda: len(self.paid) >= count, seconds)
 
     def _serve(self, ready: threading.Event) -> None:
         try:
@@ -196,7 +202,9 @@ class Server:
             await _send(writer, 200, document, cut=True)
             return True
         received.became = 200
-        self.paid.append(received)
+        with self._more:
+            self.paid.append(received)
+            self._more.notify_all()
         await _send(writer, 200, document)
         return True
 
