@@ -5,7 +5,21 @@ from typing import Protocol
 
 import pyarrow as pa
 
-__all__ = ["Detector", "LogFormat"]
+__all__ = ["READ_BY_DETECTORS", "Detector", "LogFormat"]
+
+READ_BY_DETECTORS = (
+    "id",
+    "prompt",
+    "response",
+    "kind",
+    "finish_reason",
+    "refusal_text",
+    "block_reason",
+    "error_code",
+    "model_requested",
+    "model_served",
+)
+"""EXCHANGE columns a detector may look at: what a log has to be read with for one."""
 
 
 class LogFormat(Protocol):

@@ -13,7 +13,7 @@ from aligntax.cli.judge import chosen
 from aligntax.cli.log import field_map, opened, progress, report_reading
 from aligntax.cli.output import stderr
 from aligntax.errors import UsageError
-from aligntax.extension_points import Detector
+from aligntax.extension_points import READ_BY_DETECTORS, Detector
 from aligntax.records import FLAGS, OUTCOME
 from aligntax.records.files import atomic
 from aligntax.scale import map_batches
@@ -22,18 +22,6 @@ from aligntax.traffic.redaction import Redactor
 
 __all__ = ["run"]
 
-_COLUMNS = (
-    "id",
-    "prompt",
-    "response",
-    "kind",
-    "finish_reason",
-    "refusal_text",
-    "block_reason",
-    "error_code",
-    "model_requested",
-    "model_served",
-)
 Seen = Callable[[int], None]
 _PLACES = {"hedge_density": 3, "score": 3}
 
@@ -69,7 +57,7 @@ def run(
 
 
 def _judged(log: Log, judge: Detector, redactor: Redactor | None) -> tuple[Iterator[pa.RecordBatch], Reading]:
-    batches, reading = log.batches(_COLUMNS)
+    batches, reading = log.batches(READ_BY_DETECTORS)
     outcomes = map_batches(judge, batches)
     return (outcomes if redactor is None else (_cleaned(batch, redactor) for batch in outcomes)), reading
 

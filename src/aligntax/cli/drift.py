@@ -1,12 +1,11 @@
 """`aligntax drift`: two checkpoints over the same texts, and their weights side by side."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from rich.console import Console
 
+from aligntax.cli.drift_options import Options
 from aligntax.cli.output import Stage, print_json, stages
 from aligntax.errors import UsageError, needs
 from aligntax.report.charts import save_chart
@@ -23,32 +22,6 @@ with needs("weights"):
     from aligntax.models.halves import halves
 
 __all__ = ["Options", "measure", "run"]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Options:
-    """What to measure, as `cli.verbs.drift` describes it."""
-
-    reference: str
-    model: str
-    prompts: Path | None = None
-    text: Path | None = None
-    samples: int = 1
-    max_new_tokens: int = 64
-    max_length: int = 1024
-    seed: int = 0
-    limit: int | None = None
-    chat: bool = False
-    group: str = "prompt_type"
-    vocab: Literal["exact", "intersect"] = "exact"
-    weights: bool = True
-    rank: int = 8
-    best_of_n: Sequence[int] | None = None
-    cache: Path | None = None
-    device: str = "cpu"
-    dtype: str = "auto"
-    batch: int = 8
-    level: float = 0.95
 
 
 def run(*, as_json: bool, chart: Path | None, quiet: bool, **given: Any) -> None:  # noqa: ANN401 - see Options
@@ -102,25 +75,13 @@ def _over_texts(options: Options, stage: Stage) -> Measured:
     documents = read_documents(options.text) if options.text else []
     if not prompts and not documents:
         return Measured()
-    wanted = Wanted(
-        prompts=prompts,
-        documents=documents,
-        samples=options.samples,
-        max_new_tokens=options.max_new_tokens,
-        max_length=options.max_length,
-        seed=options.seed,
-        batch=options.batch,
-        chat=options.chat,
-        rule=options.vocab,
-        cache=options.cache,
-    )
     check_device(options.device)
     pair = []
     with stage("loading", 2) as told:
         for name in (options.reference, options.model):
             pair.append(halves(loaded(name, options.device, options.dtype)))
             told(1)
-    return measured(pair[0], pair[1], wanted, stage)
+    return measured(pair[0], pair[1], Wanted(prompts, documents, options), stage)
 
 
 def _settings(options: Options) -> dict[str, object]:

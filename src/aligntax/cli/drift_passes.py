@@ -2,10 +2,10 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 
 import numpy as np
 
+from aligntax.cli.drift_options import Options
 from aligntax.cli.drift_texts import Asked, Texts
 from aligntax.cli.output import Stage
 from aligntax.models.encoding import Encoder, encoder, longest_input
@@ -13,7 +13,7 @@ from aligntax.models.halves import Halves
 from aligntax.models.kept import Kept
 from aligntax.models.passes import Passage, read_passages
 from aligntax.models.sampling import sample_responses, stop_tokens
-from aligntax.models.vocabularies import VocabularyRule, shared_vocabulary
+from aligntax.models.vocabularies import shared_vocabulary
 from aligntax.tax.drift import TEXTS, TextDrift, TextKind
 from aligntax.tax.prompts import Prompt
 
@@ -26,14 +26,7 @@ class Wanted:
 
     prompts: Sequence[Prompt]
     documents: Sequence[str]
-    samples: int
-    max_new_tokens: int
-    max_length: int
-    seed: int
-    batch: int
-    chat: bool
-    rule: VocabularyRule
-    cache: Path | None
+    options: Options
 
 
 @dataclass(slots=True)
@@ -63,9 +56,9 @@ class _Pair:
         """Prompts with responses drawn from the one or the other model; only the reference's are kept."""
         half = self.reference if kind == "reference_samples" else self.model
         kept = self.kept if half is self.reference else None
-        count, longest = self.wanted.samples, self.wanted.max_new_tokens
+        count, longest = self.wanted.options.samples, self.wanted.options.max_new_tokens
         prompts = [one.tokens for one in asked]
-        key = [prompts, count, longest, self.wanted.seed, self.vocabulary, sorted(self.stop)]
+        key = [prompts, count, longest, self.wanted.options.seed, self.vocabulary, sorted(self.stop)]
         responses = kept.responses(half, key) if kept else None
         if responses is None:
             with self.stage(f"drawing {TEXTS[kind]}", len(prompts) * count * longest) as told:
@@ -76,8 +69,8 @@ class _Pair:
                     longest=longest,
                     samples=count,
                     vocabulary=self.vocabulary,
-                    seed=self.wanted.seed,
-                    batch=self.wanted.batch,
+                    seed=self.wanted.options.seed,
+                    batch=self.wanted.options.batch,
                     advance=told,
                 )
             if kept:
@@ -97,7 +90,7 @@ class _Pair:
                 self.model,
                 passages,
                 vocabulary=self.vocabulary,
-                batch=self.wanted.batch,
+                batch=self.wanted.options.batch,
                 kept=None if kind == "model_samples" else self.kept,
                 advance=told,
             )
@@ -126,12 +119,12 @@ def measured(reference: Halves, model: Halves, wanted: Wanted, stage: Stage) -> 
     Raises:
         UsageError: vocabularies that differ where they must not, or texts none of which fits.
     """
-    shared = shared_vocabulary(reference, model, wanted.rule)
-    writer = encoder(reference, model, chat=wanted.chat)
-    longest = longest_input((reference, model), wanted.max_length)
+    shared = shared_vocabulary(reference, model, wanted.options.vocab)
+    writer = encoder(reference, model, chat=wanted.options.chat)
+    longest = longest_input((reference, model), wanted.options.max_length)
     texts = Texts(wanted.prompts, wanted.documents, writer, longest, shared.size)
     stop = frozenset(at for at in stop_tokens(reference) | stop_tokens(model) if at < shared.size)
-    kept = Kept(wanted.cache) if wanted.cache else None
+    kept = Kept(wanted.options.cache) if wanted.options.cache else None
     pair = _Pair(reference, model, shared.size, stop, wanted, kept, stage)
     done = Measured()
     for kind, passages in _sets(pair, texts):
@@ -155,7 +148,7 @@ def measured(reference: Halves, model: Halves, wanted: Wanted, stage: Stage) -> 
 
 def _sets(pair: _Pair, texts: Texts) -> Iterator[tuple[TextKind, list[Passage]]]:
     """The passages of every kind of text there is."""
-    asked = texts.asked(pair.wanted.max_new_tokens) if pair.wanted.samples else []
+    asked = texts.asked(pair.wanted.options.max_new_tokens) if pair.wanted.options.samples else []
     if asked:
         yield "reference_samples", pair.samples("reference_samples", asked)
         yield "model_samples", pair.samples("model_samples", asked)

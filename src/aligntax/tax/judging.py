@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from aligntax.detectors import served_by_fallback
-from aligntax.extension_points import Detector
+from aligntax.extension_points import READ_BY_DETECTORS, Detector
 from aligntax.records import OUTCOME
 from aligntax.records.files import atomic
 from aligntax.scale import map_batches
@@ -21,17 +21,8 @@ from aligntax.traffic.redaction import Redactor
 __all__ = ["JUDGED", "READ", "Judge", "batches_of", "write_judged"]
 
 READ = (
-    "id",
+    *READ_BY_DETECTORS,
     "use_case",
-    "prompt",
-    "response",
-    "kind",
-    "finish_reason",
-    "refusal_text",
-    "block_reason",
-    "error_code",
-    "model_requested",
-    "model_served",
     "time",
     "cluster",
     "tokens_in",

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, cast
 
-from aligntax.report.charts.save import COLOURS, Specification
+from aligntax.report.charts.save import COLOURS, Specification, ending
 from aligntax.report.document import Document
 
 __all__ = ["compared_chart"]
@@ -49,7 +49,7 @@ def _models(entries: Sequence[Entry]) -> list[str]:
     if _several_models(entries) or not entries:
         return []
     return [
-        f"{mark}: {_cut(entries[0][side]['model'], 80)}" for mark, side in (("A", "first"), ("B", "second"))
+        f"{mark}: {ending(entries[0][side]['model'], 80)}" for mark, side in (("A", "first"), ("B", "second"))
     ]
 
 
@@ -68,15 +68,17 @@ def _several_models(entries: Sequence[Entry]) -> bool:
 
 
 def _rows(entry: Entry, several: bool) -> Iterator[dict[str, object]]:
-    models = [_cut(str(entry[side]["model"]), _LABEL) for side in ("first", "second")]
-    name = f"{models[0]}\nto {models[1]}" if several else _cut(str(entry["benchmark"]), _LABEL)
+    models = [ending(str(entry[side]["model"]), _LABEL) for side in ("first", "second")]
+    name = f"{models[0]}\nto {models[1]}" if several else ending(str(entry["benchmark"]), _LABEL)
     unpaired = not entry["pairing"]["paired"]
     for scores in entry["scores"]:
         in_points = scores["difference"]["unit"] == "difference"
         panel = ("score" if entry["higher_is_better"] else "lower") if in_points else "own"
         metric = str(entry["metric"]).partition(",")[0]
         full = (
-            name if several or metric in ("", "acc", "correct", "score") else _cut(f"{name} {metric}", _LABEL)
+            name
+            if several or metric in ("", "acc", "correct", "score")
+            else ending(f"{name} {metric}", _LABEL)
         )
         yield from _row(panel, full, scores["convention"], scores["difference"], unpaired)
     if entry["completion"]:
@@ -186,8 +188,3 @@ def _marks(both: bool) -> Iterator[Specification]:
             "tooltip": [{"field": f} for f in ("name", "convention", "value", "low", "high", "items")],
         },
     }
-
-
-def _cut(text: str, most: int) -> str:
-    """A name that fits, with its end, where versions stand."""
-    return text if len(text) <= most else f"…{text[1 - most :]}"

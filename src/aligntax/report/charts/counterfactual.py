@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, cast
 
-from aligntax.report.charts.save import COLOURS, Specification
+from aligntax.report.charts.save import COLOURS, Specification, beginning
 from aligntax.report.document import Document
 
 __all__ = ["counterfactual_chart"]
@@ -60,7 +60,11 @@ def _margin(about: Entry) -> str:
 
 
 def _heading(one: Entry) -> Specification:
-    return {"text": f"{_cut(str(one['model']), 60)}: {one['verdict']}", "fontSize": 13, "anchor": "start"}
+    return {
+        "text": f"{beginning(str(one['model']), 60)}: {one['verdict']}",
+        "fontSize": 13,
+        "anchor": "start",
+    }
 
 
 def _panels(one: Entry, about: Entry) -> Iterator[Specification]:
@@ -88,7 +92,7 @@ def _effects(one: Entry) -> Iterator[Row]:
     tested = [term for term in one["terms"] if term["net"]["adjusted"] is not None]
     for term in tested[:_MOST]:
         yield from _row(
-            f"{_cut(term['term'], _LABEL)} ({term['cases']})", term["net"]["difference"], term["found"]
+            f"{beginning(term['term'], _LABEL)} ({term['cases']})", term["net"]["difference"], term["found"]
         )
 
 
@@ -181,7 +185,3 @@ def _marks(*, zero: bool, found: Sequence[str]) -> Iterator[Specification]:
             "tooltip": [{"field": name} for name in ("name", "value", "low", "high", "n", "words")],
         },
     }
-
-
-def _cut(text: str, most: int) -> str:
-    return text if len(text) <= most else f"{text[: most - 1]}…"

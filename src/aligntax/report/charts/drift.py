@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, cast
 
-from aligntax.report.charts.save import COLOURS, Specification
+from aligntax.report.charts.save import COLOURS, Specification, ending
 from aligntax.report.document import Document
 
 __all__ = ["drift_chart"]
@@ -32,12 +32,8 @@ def drift_chart(document: Document) -> Specification:
 
 
 def _subtitle(document: Document) -> list[str]:
-    names = (f"{title}: {_cut(str(document[title]))}" for title in ("reference", "model"))
+    names = (f"{title}: {ending(str(document[title]), 80)}" for title in ("reference", "model"))
     return list(names)
-
-
-def _cut(name: str, most: int = 80) -> str:
-    return name if len(name) <= most else "…" + name[1 - most :]
 
 
 def _positions(document: Document) -> Specification | None:

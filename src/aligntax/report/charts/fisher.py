@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, cast
 
-from aligntax.report.charts.save import COLOURS, Specification
+from aligntax.report.charts.save import COLOURS, Specification, ending
 from aligntax.report.document import Document
 
 __all__ = ["fisher_chart"]
@@ -21,7 +21,9 @@ def fisher_chart(document: Document) -> Specification:
     """
     settings = cast(Mapping[str, Any], document["settings"])
     data = cast(Mapping[str, Mapping[str, Any]], document["data"])
-    files = (f"{name}: {_cut(str(about['file']))}, {about['texts']:,} texts" for name, about in data.items())
+    files = (
+        f"{name}: {ending(str(about['file']), 70)}, {about['texts']:,} texts" for name, about in data.items()
+    )
     panels = (
         ("overlap", "Fisher overlap"),
         ("top", f"Share of the top {100 * settings['top']:g} % in common"),
@@ -29,15 +31,11 @@ def fisher_chart(document: Document) -> Specification:
     return {
         "title": {
             "text": "Do capability and safety rest on the same weights?",
-            "subtitle": [_cut(str(document["model"])), *files],
+            "subtitle": [ending(str(document["model"]), 70), *files],
         },
         "vconcat": [_panel(document, *panel) for panel in panels],
         "spacing": 28,
     }
-
-
-def _cut(name: str, most: int = 70) -> str:
-    return name if len(name) <= most else "…" + name[1 - most :]
 
 
 def _panel(document: Document, measure: str, title: str) -> Specification:

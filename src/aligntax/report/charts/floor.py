@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, cast
 
 from aligntax.errors import UsageError
-from aligntax.report.charts.save import COLOURS, Specification
+from aligntax.report.charts.save import COLOURS, Specification, beginning
 from aligntax.report.document import Document
 
 __all__ = ["floor_chart"]
@@ -37,7 +37,7 @@ def floor_chart(contents: Document) -> Specification:
     if len(rows) > 1:
         levels += ", those of hazards so that all of them hold together"
     names = [str(row["name"]) for row in rows]
-    subtitle = [_cut(str(contents["model"]), 90), f"{levels}; black: the ceiling"]
+    subtitle = [beginning(str(contents["model"]), 90), f"{levels}; black: the ceiling"]
     return {
         "title": {"text": f"{what}: {verdict['verdict']}", "subtitle": subtitle},
         "data": {"values": rows},
@@ -62,7 +62,7 @@ def _rows(one: Entry) -> Iterator[dict[str, object]]:
         return
     shares = {name: round(100 * bounds[name], 6) for name in ("value", "low", "high")}
     yield {
-        "name": f"{_cut(str(one['hazard']), _LABEL)} ({bounds['n']:,})",
+        "name": f"{beginning(str(one['hazard']), _LABEL)} ({bounds['n']:,})",
         "ceiling": round(100 * one["ceiling"], 6),
         "verdict": one["verdict"],
         **shares,
@@ -93,7 +93,3 @@ def _layers() -> Iterator[Specification]:
             "tooltip": [{"field": name} for name in ("name", "value", "low", "high", "ceiling", "verdict")],
         },
     }
-
-
-def _cut(text: str, most: int) -> str:
-    return text if len(text) <= most else f"{text[: most - 1]}…"

@@ -8,7 +8,7 @@ from typing import Any
 from aligntax.errors import MissingExtra, UsageError
 from aligntax.records.files import atomic
 
-__all__ = ["COLOURS", "Specification", "save_chart"]
+__all__ = ["COLOURS", "Specification", "beginning", "ending", "save_chart"]
 
 Specification = Mapping[str, Any]
 
@@ -33,6 +33,16 @@ _CONFIG: Specification = {
     "view": {"stroke": None},
 }
 _WAYS = (".svg", ".png", ".html", ".json")
+
+
+def beginning(text: str, most: int) -> str:
+    """A text that fits into so many characters, with its beginning."""
+    return text if len(text) <= most else f"{text[: most - 1]}…"
+
+
+def ending(text: str, most: int) -> str:
+    """A name that fits into so many characters, with its end, where versions stand."""
+    return text if len(text) <= most else f"…{text[1 - most :]}"
 
 
 def save_chart(specification: Specification, path: Path) -> None:

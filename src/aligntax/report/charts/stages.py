@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, cast
 
 from aligntax.errors import UsageError
-from aligntax.report.charts.save import COLOURS, Specification
+from aligntax.report.charts.save import COLOURS, Specification, ending
 from aligntax.report.document import Document
 
 __all__ = ["stages_chart"]
@@ -47,7 +47,7 @@ def stages_chart(contents: Document) -> Specification:
         f"Lines: {level} intervals, on a bar of the change; for lengths and means of the level reached.",
     ]
     return {
-        "title": {"text": "What every stage changed", "subtitle": [_cut(" → ".join(names), 100), *legend]},
+        "title": {"text": "What every stage changed", "subtitle": [ending(" → ".join(names), 100), *legend]},
         "concat": panels,
         "columns": 2,
         "bounds": "flush",
@@ -181,7 +181,7 @@ def _panel(title: str, rows: list[Row], subtitle: str) -> Specification:
     colour = {"field": "way", "type": "nominal", "legend": None}
     colour["scale"] = {"domain": list(_WAYS), "range": list(_WAYS.values())}  # type: ignore[assignment]
     y: Specification = {"type": "quantitative", "title": None, "scale": {"zero": False, "nice": True}}
-    heading = {"text": title, "subtitle": _cut(subtitle, 44), "subtitleFontSize": 10}
+    heading = {"text": title, "subtitle": ending(subtitle, 44), "subtitleFontSize": 10}
     return {
         "title": {**heading, "fontSize": 12, "fontWeight": "normal", "offset": 8},
         "data": {"values": rows},
@@ -232,14 +232,10 @@ def _labels(names: Sequence[str]) -> list[str]:
         else next((at for at, letters in enumerate(zip(*names, strict=False)) if len(set(letters)) > 1), 0)
     )
     start = max((names[0][:start].rfind(mark) + 1 for mark in "-_/ "), default=0)
-    found = [_cut(name[start:] or name, _LABEL) for name in names]
+    found = [ending(name[start:] or name, _LABEL) for name in names]
     return found if len(set(found)) == len(found) else [f"{at}. {name}" for at, name in enumerate(found)]
 
 
 def _crowded(labels: Sequence[str]) -> bool:
     """Whether names side by side would run into each other."""
     return max(map(len, labels)) * _LETTER > _WIDTH / len(labels)
-
-
-def _cut(text: str, most: int) -> str:
-    return text if len(text) <= most else f"…{text[1 - most :]}"

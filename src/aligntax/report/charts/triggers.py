@@ -6,7 +6,7 @@ from typing import Any, cast, get_args
 
 from aligntax.errors import UsageError
 from aligntax.report.charts.label_places import FONT, Box, Label, Point, Side, place_labels
-from aligntax.report.charts.save import COLOURS, Specification
+from aligntax.report.charts.save import COLOURS, Specification, beginning
 from aligntax.report.document import Document
 
 __all__ = ["triggers_chart"]
@@ -119,12 +119,14 @@ def _labels(rows: Sequence[Entry], plot: _Plot) -> list[Label]:
     named = sorted(
         (row for row in rows if row["kind"] in order), key=lambda row: (order[row["kind"]], -row[_Y])
     )
-    return place_labels([(_cut(row["term"]), plot.place(row)) for row in _distinct(named)], frame=_FRAME)
+    return place_labels(
+        [(beginning(row["term"], 28), plot.place(row)) for row in _distinct(named)], frame=_FRAME
+    )
 
 
 def _distinct(rows: Sequence[Entry]) -> list[Entry]:
     """The surest, each name once."""
-    return list({_cut(row["term"]): row for row in reversed(rows[:_MOST_NAMED])}.values())[::-1]
+    return list({beginning(row["term"], 28): row for row in reversed(rows[:_MOST_NAMED])}.values())[::-1]
 
 
 def _threshold(plot: _Plot) -> Specification:
@@ -179,7 +181,3 @@ def _subtitle(vocabulary: Entry, about: Entry) -> list[str]:
         f"Above the dashed line: false discovery rate {about['fdr']:.0%}. "
         "What goes with a refusal need not cause it.",
     ]
-
-
-def _cut(name: str) -> str:
-    return name if len(name) <= 28 else f"{name[:27]}…"

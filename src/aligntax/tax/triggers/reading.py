@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from aligntax.errors import UnreadableInput
-from aligntax.extension_points import Detector
+from aligntax.extension_points import READ_BY_DETECTORS, Detector
 from aligntax.scale import map_batches
 from aligntax.tax.triggers.corpus import MOST_EXCHANGES, Collector
 from aligntax.traffic.read import Log, Reading
@@ -20,21 +20,7 @@ from aligntax.traffic.sampling import rank
 
 __all__ = ["READ", "Refusal", "Traffic", "prompts_at", "read_traffic"]
 
-READ = (
-    "id",
-    "use_case",
-    "system",
-    "prompt",
-    "response",
-    "kind",
-    "finish_reason",
-    "refusal_text",
-    "block_reason",
-    "error_code",
-    "model_requested",
-    "model_served",
-    "cluster",
-)
+READ = (*READ_BY_DETECTORS, "use_case", "system", "cluster")
 """EXCHANGE columns to read the log with."""
 _CLASSES = {"complete": 0, "refused": 1, "hedged": 2}
 _MOST_REFUSALS = 1_000
