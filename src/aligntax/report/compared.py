@@ -224,7 +224,7 @@ def _quality(judged: Preferred | None, level: float) -> dict[str, object] | None
         "unscored": dict(judged.unscored),
         "win_rate": flat(told.win_rate),
         "at_equal_length": flat(told.at_equal_length),
-        "first_place": _or_none(told.first_place),
+        "first_place": flat(told.first_place),
         "preferred": difference_entry(judged.lead, 1, level),
     }
 

@@ -1,6 +1,5 @@
 """What a reader must know to take a comparison rightly."""
 
-import math
 from collections.abc import Iterator
 
 from aligntax.report.compared_words import margin_text, sentence, signed
@@ -134,8 +133,9 @@ def quality_notes(judged: Preferred | None) -> list[str]:
         f"quality by {judged.judge}, among {judged.put:,} pairs in which both answered, each in both orders: "
         f"{judged.disagreed:,} in which the orders disagree are ties"
     ]
-    if told.scored and not math.isnan(told.first_place):
-        found.append(f"of its verdicts {told.first_place:.0%} are for the answer shown first")
+    if (first := told.first_place).known:
+        ends = f"{first.low:.0%} to {first.high:.0%}"
+        found.append(f"of its verdicts {first.value:.0%} ({ends}) are for the answer shown first")
     if told.at_equal_length.known:
         even = told.at_equal_length
         found.append(

@@ -235,7 +235,7 @@ def _preference(found: Preference, votes: Votes) -> dict[str, object]:
         "win_rate": flat(found.win_rate),
         "at_equal_length": flat(found.at_equal_length),
         "length": flat(found.length),
-        "first_place": _or_none(found.first_place),
+        "first_place": flat(found.first_place),
     }
 
 

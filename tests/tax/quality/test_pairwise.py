@@ -122,7 +122,7 @@ def test_preference_by_hand() -> None:
     assert found.win_rate.value == pytest.approx(0.7)
     assert found.at_equal_length.value == pytest.approx(7.5 / 11)
     assert found.length.value == pytest.approx(0.0)
-    assert found.first_place == 0.5
+    assert found.first_place.value == 0.5
 
 
 def test_nothing_judged() -> None:

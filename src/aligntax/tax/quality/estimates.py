@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from aligntax.records import Estimate, unknown
+from aligntax.stats.intervals import wilson
 from aligntax.stats.paired import log_ratio, mean_difference
 from aligntax.stats.regression import rate_at_zero
 from aligntax.tax.pairs.differences import Clusters, Difference, Precision, paired
@@ -27,6 +28,7 @@ class Preference:
         at_equal_length: win rate of B that a curve over the log ratio of lengths has where it is 0.
         length: ln(length of B / length of A).
         first_place: share of the verdicts naming an answer that name the one shown first; 0.5 without bias.
+            The two verdicts on a pair pull apart where there is none, so its interval is rather too long.
     """
 
     scored: int
@@ -36,7 +38,7 @@ class Preference:
     win_rate: Estimate
     at_equal_length: Estimate
     length: Estimate
-    first_place: float
+    first_place: Estimate
 
 
 def preference(votes: Votes, *, precision: Precision) -> Preference:
@@ -62,7 +64,7 @@ def preference(votes: Votes, *, precision: Precision) -> Preference:
         win_rate=_as_rate(lead),
         at_equal_length=even,
         length=log_ratio(lengths[0], lengths[1], clusters=clusters, level=level, seed=seed),
-        first_place=votes.first_named / votes.named if votes.named else float("nan"),
+        first_place=wilson(votes.first_named, votes.named, level=level),
     )
 
 
