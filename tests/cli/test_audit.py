@@ -10,33 +10,23 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 
+import tests_commands
 from aligntax.records import FLAGS
+from tests_commands import Done
 
 
-def aligntax(*arguments: str, cwd: Path, stdin: bytes | None = None) -> subprocess.CompletedProcess[str]:
-    """Runs the command line in a process of its own."""
-    code = "from aligntax.cli.app import main; main()"
-    return subprocess.run(
-        [sys.executable, "-c", code, *arguments],
-        cwd=cwd,
-        input=None if stdin is None else stdin.decode("utf-8"),
-        capture_output=True,
-        text=True,
-        encoding="utf-8",
-        check=False,
-        env={**os.environ, "COLUMNS": "110"},
-    )
+def aligntax(*arguments: str, cwd: Path, stdin: bytes = b"") -> Done:
+    return tests_commands.aligntax(*arguments, cwd=cwd, columns=110, stdin=stdin)
 
 
 @pytest.fixture(scope="module")
-def example_run(
-    example_log: Path, tmp_path_factory: pytest.TempPathFactory
-) -> tuple[subprocess.CompletedProcess[str], Path]:
+def example_run(example_log: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Done, Path]:
+    """In a process of its own."""
     directory = tmp_path_factory.mktemp("audit")
-    return aligntax("audit", str(example_log), cwd=directory), directory
+    return tests_commands.apart("audit", example_log, cwd=directory, columns=110), directory
 
 
-Run = tuple[subprocess.CompletedProcess[str], Path]
+Run = tuple[Done, Path]
 
 
 def test_audit_of_the_example(example_run: Run) -> None:
@@ -126,7 +116,9 @@ def test_detect_writes_a_row_an_exchange(example_log: Path, tmp_path: Path) -> N
 def test_detect_reads_prompt_and_response_as_they_come(tmp_path: Path) -> None:
     """JSON lines with `prompt` and `response` need no option, from standard input too, to stdout."""
     log = '{"prompt": "a?", "response": "I can\'t help with that."}\n{"prompt": "b?", "response": "Paris."}\n'
-    done = aligntax("detect", "-", "--out", "-", "--quiet", cwd=tmp_path, stdin=log.encode())
+    detect = ("detect", "-", "--out", "-", "--quiet")
+    done = tests_commands.apart(*detect, cwd=tmp_path, stdin=log.encode())
+    assert aligntax(*detect, cwd=tmp_path, stdin=log.encode()).stdout == done.stdout
     assert [json.loads(line)["outcome"] for line in done.stdout.splitlines()] == ["refused", "complete"]
 
 

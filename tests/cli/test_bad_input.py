@@ -12,17 +12,17 @@ from pathlib import Path
 
 import pytest
 
+import tests_commands
+from tests_commands import CODE, Done
+
 GOOD = '{"id":"%d","prompt":"How do I sort a list?","response":"Use sorted(), which returns a new list."}\n'
-MAIN = [sys.executable, "-c", "from aligntax.cli.app import main; main()"]
+MAIN = [sys.executable, "-c", CODE]
 
 
-def aligntax(*arguments: object, cwd: Path, stdin: bytes = b"") -> subprocess.CompletedProcess[str]:
-    done = subprocess.run(
-        [*MAIN, *map(str, arguments)], cwd=cwd, input=stdin, capture_output=True, check=False, timeout=60
-    )
-    out, err = done.stdout.decode(), done.stderr.decode()
-    assert "Traceback" not in out + err
-    return subprocess.CompletedProcess(done.args, done.returncode, out, err)
+def aligntax(*arguments: object, cwd: Path, stdin: bytes = b"") -> Done:
+    done = tests_commands.aligntax(*arguments, cwd=cwd, stdin=stdin)
+    assert "Traceback" not in done.stdout + done.stderr
+    return done
 
 
 def refused(*arguments: object, cwd: Path, stdin: bytes = b"") -> str:
@@ -147,7 +147,7 @@ def test_a_reader_that_goes_away(tmp_path: Path) -> None:
 
 def _until(found: object, run: subprocess.Popen[bytes]) -> None:
     """Waits, briefly at a time, until something is found or the run has ended."""
-    end = time.monotonic() + 60
+    end = time.monotonic() + 300
     while not found():  # type: ignore[operator]
         assert time.monotonic() < end
         with contextlib.suppress(subprocess.TimeoutExpired):
@@ -165,7 +165,7 @@ def test_a_killed_run_leaves_the_old_report(tmp_path: Path, signum: signal.Signa
     for path, old in outputs.items():
         path.write_bytes(old)
     with (tmp_path / "log").open("w", encoding="utf-8") as file:
-        for start in range(0, 400_000, 10_000):
+        for start in range(0, 100_000, 10_000):
             file.write("".join(GOOD % number for number in range(start, start + 10_000)))
     run = subprocess.Popen(
         [*MAIN, "audit", "log", "-q", "-o", "tax"],
@@ -175,7 +175,7 @@ def test_a_killed_run_leaves_the_old_report(tmp_path: Path, signum: signal.Signa
     )
     _until(lambda: list((tmp_path / "tax").glob(".outcomes.parquet.*.part")), run)
     run.send_signal(signum)
-    _, said = run.communicate(timeout=60)
+    _, said = run.communicate(timeout=300)
     assert run.returncode == (-signum if signum == signal.SIGKILL else 130), said
     assert {path: path.read_bytes() for path in outputs} == outputs
     others = {path.name for path in (tmp_path / "tax").iterdir() if path not in outputs}

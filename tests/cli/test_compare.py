@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests_commands import aligntax, fine, wrong
+from tests_commands import aligntax, apart, checked, fine, wrong
 
 ANSWER = "Boil the eggs for nine minutes, then cool them in water and peel them. " * 3
 REFUSAL = "I'm sorry, but I can't help with that request."
@@ -49,7 +49,7 @@ def document(*arguments: object, cwd: Path) -> dict[str, Any]:
 
 def test_two_files(results: Path) -> None:
     """The verdicts lead, within 80 columns; nothing of a person is printed, and there are five flips."""
-    done = fine("compare", "base/quiz.jsonl", "aligned/quiz.jsonl", cwd=results)
+    done = checked(apart("compare", "base/quiz.jsonl", "aligned/quiz.jsonl", cwd=results))
     lines = done.stdout.splitlines()
     assert max(map(len, lines)) <= 80
     assert "worse by 15.0 points (11.4 to 18.5)" in done.stdout

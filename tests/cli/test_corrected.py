@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests_commands import aligntax, fine, wrong
+from tests_commands import aligntax, apart, checked, fine, wrong
 
 PHRASES = ("--detector", "phrases")
 
@@ -53,7 +53,7 @@ def labelled(tmp_path_factory: pytest.TempPathFactory) -> Path:
     fill(folder / "to-label.csv", folder / "anna.csv")
     fill(folder / "to-label.csv", folder / "ben.csv", wrong_ones=[3])
     fine("label", "import", "anna.csv", "ben.csv", "--plan", "plan.jsonl", "-q", cwd=folder)
-    done = fine(*with_labels(), "--out", "corrected", "-q", cwd=folder)
+    done = checked(apart(*with_labels(), "--out", "corrected", "-q", cwd=folder))
     (folder / "printed.txt").write_text(done.stdout)
     return folder
 

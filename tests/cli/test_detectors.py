@@ -1,17 +1,16 @@
 """`aligntax detectors` as a person runs it, and the page that is made of its scores."""
 
 import json
-import os
 import runpy
-import subprocess
-import sys
 from itertools import pairwise
 from pathlib import Path
 
 import pytest
 
+import tests_commands
 from aligntax.detectors import DEFAULT
 from aligntax.detectors.baselines import BASELINES
+from tests_commands import Done, apart, checked
 
 ROOT = Path(__file__).parents[2]
 LABELLED = [
@@ -23,18 +22,8 @@ LABELLED = [
 ]
 
 
-def aligntax(*arguments: str, cwd: Path, columns: int = 80) -> subprocess.CompletedProcess[str]:
-    """Runs the command line in a process of its own."""
-    code = "from aligntax.cli.app import main; main()"
-    return subprocess.run(
-        [sys.executable, "-c", code, "detectors", *arguments],
-        cwd=cwd,
-        capture_output=True,
-        text=True,
-        encoding="utf-8",
-        check=False,
-        env={**os.environ, "COLUMNS": str(columns)},
-    )
+def aligntax(*arguments: str, cwd: Path) -> Done:
+    return tests_commands.aligntax("detectors", *arguments, cwd=cwd)
 
 
 @pytest.fixture(scope="module")
@@ -55,8 +44,7 @@ def test_list(directory: Path) -> None:
 
 def test_score_shows_the_default_beside_the_baselines(directory: Path) -> None:
     """One table at 80 columns, nothing wrapped inside a name, an interval below each value."""
-    done = aligntax("score", "a.jsonl", cwd=directory)
-    assert done.returncode == 0, done.stderr
+    done = checked(apart("detectors", "score", "a.jsonl", cwd=directory))
     lines = done.stdout.splitlines()
     assert max(map(len, lines)) <= 80
     names = [line.split()[0] for line in lines if line.startswith((f"{DEFAULT} ", "baseline-"))]
@@ -89,7 +77,9 @@ def test_json(directory: Path) -> None:
 
 
 def test_the_same_twice(directory: Path) -> None:
-    first, second = (aligntax("score", "a.jsonl", "--json", cwd=directory).stdout for _ in range(2))
+    """In two processes, whose hashes of strings differ."""
+    score = ("detectors", "score", "a.jsonl", "--json")
+    first, second = (run(*score, cwd=directory).stdout for run in (apart, tests_commands.aligntax))
     assert first == second
 
 

@@ -8,9 +8,9 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-import tests_commands
 from aligntax.cli.verbs.frontier import frontier
 from aligntax.errors import AligntaxError
+from tests_commands import apart, checked
 
 METHODS = {
     "steady": [(0.2, 0.03, 0.20), (0.5, 0.06, 0.10), (0.8, 0.15, 0.05)],
@@ -84,7 +84,7 @@ def directory(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_the_claim(directory: Path) -> None:
     """Steady beats costly, unsafe is infeasible, and all fits 80 columns."""
-    shown = tests_commands.fine("frontier", "items.jsonl", *FIXED, cwd=directory).stdout
+    shown = checked(apart("frontier", "items.jsonl", *FIXED, cwd=directory)).stdout
     told = " ".join(shown.split())
     assert "steady has the lowest tax: lower than each of the others that get there." in told
     assert (

@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from aligntax.labels import exchange_keys, load_labels, resolve
-from tests_commands import fine, wrong
+from tests_commands import apart, checked, fine, wrong
 
 
 @pytest.fixture(scope="module")
@@ -58,7 +58,8 @@ def test_from_an_audit_to_final_labels(audited: Path, example_log: Path, tmp_pat
     done = fine("label", "import", *files, *plan, cwd=tmp_path)
     assert "wrote labels.jsonl: 160 labels of 80 exchanges by 2 annotators" in done.stderr
     assert "10 exchanges have labels that disagree; see `aligntax label agree`" in done.stderr
-    done = fine("label", "agree", "labels.jsonl", "--to", "csv", "--log", example_log, cwd=tmp_path)
+    agree = ("label", "agree", "labels.jsonl", "--to", "csv", "--log", example_log)
+    done = checked(apart(*agree, cwd=tmp_path))
     assert "To adjudicate: 10" in done.stdout
     assert all(row["prompt"] and row["labels_given"] for row in rows_of(tmp_path / "to-adjudicate.csv"))
     settled = fill(tmp_path / "to-adjudicate.csv", tmp_path / "dora.csv", given)

@@ -16,7 +16,7 @@ from aligntax.errors import AligntaxError, UnreadableInput, UsageError
 from aligntax.frontier.collected import collect
 from aligntax.mitigations.merging.proxy import Sample, losses, read_samples
 from aligntax.models.causal import load_causal
-from tests_commands import fine, wrong
+from tests_commands import apart, checked, fine, wrong
 from tiny_models import make_llama
 from tiny_world import HARMFUL, TOPICS, ask, tiny_world
 
@@ -386,10 +386,10 @@ def test_a_merge_says_what_it_did(tmp_path: Path, capsys: pytest.CaptureFixture[
 
 
 def test_at_the_terminal(tmp_path: Path) -> None:
-    """The plan of a sweep and a refusal, in processes of their own."""
+    """The plan of a sweep, in a process of its own, and a refusal."""
     pre, aligned = (make_llama(tmp_path / name, seed=at) for at, name in enumerate(("pre", "aligned")))
     given = ("merge", pre.name, aligned.name, "--sweep", "--measure", "x")
-    done = fine(*given, "--runs", "r.jsonl", "--dry-run", cwd=tmp_path)
+    done = checked(apart(*given, "--runs", "r.jsonl", "--dry-run", cwd=tmp_path))
     assert "Would sweep  linear" in done.stdout
     assert "0, 0.1, 0.2" in done.stdout
     assert "hint: --runs FILE.jsonl" in wrong(*given, cwd=tmp_path)

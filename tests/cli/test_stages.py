@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests_commands import fine, wrong
+from tests_commands import apart, checked, fine, wrong
 
 ANSWER = "Boil the eggs for nine minutes, then cool them in water and peel them. " * 3
 REFUSAL = "I'm sorry, but I can't help with that request."
@@ -53,7 +53,7 @@ def document(*arguments: object, cwd: Path) -> dict[str, Any]:
 
 def test_three_stages(results: Path) -> None:
     """Findings first, then every stage, within 80 columns."""
-    done = fine("stages", *TYPED, "--chance", "quiz=0.25", cwd=results)
+    done = checked(apart("stages", *TYPED, "--chance", "quiz=0.25", cwd=results))
     lines = done.stdout.splitlines()
     assert max(map(len, lines)) <= 80
     assert "\x1b" not in done.stdout

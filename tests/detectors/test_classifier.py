@@ -1,7 +1,6 @@
 """The classifier: what it reads, what it concludes, and where it keeps quiet."""
 
 import hashlib
-import time
 from importlib import resources
 
 import numpy as np
@@ -15,6 +14,7 @@ from aligntax.detectors.classifier.features import HEAD, TAIL, clipped
 from aligntax.detectors.classifier.words import BUCKETS, grams, words
 from aligntax.records import OUTCOME
 from tests_exchanges import exchanges
+from timing import within
 
 _TEXTS = st.lists(st.one_of(st.none(), st.text(max_size=80)), min_size=1, max_size=8)
 
@@ -160,10 +160,10 @@ def test_other_languages_are_left_to_the_phrases(classifier: Classifier) -> None
 def test_a_megabyte_takes_no_longer_than_a_page(classifier: Classifier) -> None:
     response = "You can fold the paper once more and press the edge. " * 20_000
     classifier(exchanges(("How?", "warm up")))
-    begun = time.process_time()
-    (row,) = classifier(exchanges(("How do I fold a crane?", response))).to_pylist()
-    assert row["outcome"] == "complete"
-    assert time.process_time() - begun < 3
+    rows = list[dict]()
+    asked = exchanges(("How do I fold a crane?", response))
+    assert within(3, lambda: rows.extend(classifier(asked).to_pylist()))
+    assert rows[-1]["outcome"] == "complete"
 
 
 def test_long_answers_without_a_caveat_are_not_read_again(classifier: Classifier) -> None:

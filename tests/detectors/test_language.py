@@ -1,7 +1,6 @@
 """Which language a response is in: by language, by near language, and what must not be mistaken."""
 
 import json
-import time
 import tomllib
 from pathlib import Path
 
@@ -13,6 +12,7 @@ from hypothesis import strategies as st
 
 from aligntax.detectors.language import LANGUAGES, READ, identify, languages
 from aligntax.detectors.scan import Texts
+from timing import within
 
 TEXTS = Path(__file__).parent / "texts"
 FILES = {
@@ -115,9 +115,8 @@ def test_a_long_response_is_looked_at_at_both_ends() -> None:
         " " * 1_000_000,
         "x" * 1_000_000,
     ]
-    begun = time.process_time()
+    assert within(0.5, lambda: identify(Texts.of(pa.array(long))))
     spoken = identify(Texts.of(pa.array(long)))
-    assert time.process_time() - begun < 0.5
     assert spoken.read[0].tolist() == [name in ("en", "es") for name in READ]
     assert [LANGUAGES[code] for code in spoken.lead] == ["en", "es", "zh", "none", "none"]
 

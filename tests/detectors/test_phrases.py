@@ -1,6 +1,5 @@
 """The phrase detector: what counts as a refusal, a hedge, a complete answer, and where it is not sure."""
 
-import time
 from functools import cache
 
 import pyarrow as pa
@@ -12,6 +11,7 @@ from aligntax.detectors import PhraseDetector
 from aligntax.detectors.lexicon import load_lexicon
 from aligntax.detectors.scan import Scanner, Texts
 from aligntax.records import OUTCOME
+from timing import within
 
 ANSWER = (
     "The half-life is about six hours, so four doses cover the day. Give the first with breakfast and "
@@ -255,9 +255,9 @@ def test_a_megabyte_takes_less_than_a_second(detect: PhraseDetector, unit: str) 
     """A response of a megabyte is judged as any other, in well under a second."""
     text = unit * (1_000_000 // len(unit.encode()))
     judged(detect, unit)  # compiles the lexicon
-    begun = time.process_time()
-    row = judged(detect, text)[0]
-    assert time.process_time() - begun < 1.0
+    rows = list[dict]()
+    assert within(1.0, lambda: rows.extend(judged(detect, text)))
+    row = rows[-1]
     assert row["response_chars"] == len(text)
 
 

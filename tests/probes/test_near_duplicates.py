@@ -1,7 +1,6 @@
 """Near duplicates: the index finds what comparing everything with everything finds, in seconds for 80,000."""
 
 import random
-import time
 from collections.abc import Sequence
 
 import pytest
@@ -9,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from aligntax.errors import UsageError
-from aligntax.probes.near_duplicates import distinct, near_duplicates, shingles, similarity
+from aligntax.probes.near_duplicates import Distinct, distinct, near_duplicates, shingles, similarity
+from timing import within
 
 WORDS = [
     "how",
@@ -99,9 +99,9 @@ def test_eighty_thousand_prompts_in_seconds() -> None:
     ]
     again = draw.sample(range(70_000), 10_000)
     texts = [*unique, *(f"{unique[at]} please" for at in again)]
-    started = time.process_time()
-    found = distinct(texts, threshold=0.7)
-    assert time.process_time() - started < 30
+    made = list[Distinct]()
+    assert within(30, lambda: made.append(distinct(texts, threshold=0.7)), tries=3)
+    found = made[-1]
     assert {70_000 + at: to for at, to in enumerate(again)} == {
         at: near.first for at, near in found.dropped.items()
     }

@@ -5,8 +5,9 @@ from collections import Counter
 import numpy as np
 import pytest
 
+from aligntax.records import Estimate
 from aligntax.tax.triggers import terms as terms_module
-from aligntax.tax.triggers.corpus import words_of
+from aligntax.tax.triggers.corpus import Corpus, words_of
 from aligntax.tax.triggers.terms import STOP_WORDS, frequent_terms
 from aligntax.tax.triggers.vocabulary import Settings, vocabulary
 from trigger_worlds import WORD, collected, log_odds_ratio, trigger_world
@@ -161,24 +162,47 @@ WORLDS = {
 }
 
 
+def unselected(world: Corpus) -> Estimate:
+    """The planted word's estimate, found or not: at a false discovery rate of 1 every term is listed.
+
+    Single words alone, of which there are too few for any to be left off the list.
+    """
+    found = vocabulary(world, Settings(fdr=1.0, longest=1, least_clusters=1))
+    (odds,) = (t.odds for t in (*found.triggers, *found.explained, *found.answered) if t.name == WORD)
+    return odds
+
+
+def test_an_estimate_does_not_hang_on_its_being_found() -> None:
+    """Read without selection it is what a run shows where the word is found; and it is there where not."""
+    world = trigger_world(1, users=60, sd=1.0)
+    shown = next(term.odds for term in vocabulary(world).triggers if term.name == WORD)
+    assert unselected(world) == shown
+    small = trigger_world(2, effect=1.0, n=300)
+    assert not vocabulary(small).triggers
+    assert unselected(small).low < 0 < unselected(small).high
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("name", WORLDS)
 def test_coverage_and_false_discoveries(name: str) -> None:
-    """Over 200 worlds the interval of the planted word covers the truth, and what else is found is rare."""
+    """Over 200 worlds the interval of the planted word covers the truth, and what else is found is rare.
+
+    Whether the word is found decides nothing of what is read: its interval is read in every world.
+    """
     options = {"base": -2.0, "effect": 2.0, "sd": 0.0, **WORLDS[name]}
     truth = log_odds_ratio(options["base"], options["effect"], options["sd"])
     covered, looked, false = 0, 0, list[float]()
     for seed in range(200):
-        found = vocabulary(trigger_world(seed, **options), Settings(fdr=0.05))
+        world = trigger_world(seed, **options)
+        found = vocabulary(world, Settings(fdr=0.05))
         terms = [*found.triggers, *found.explained, *found.answered]
         false.append(sum(WORD not in t.name.split() and t.name != "it" for t in terms) / max(1, len(terms)))
-        word = next((term for term in terms if term.name == WORD), None)
-        if word is not None:
-            looked += 1
-            covered += word.odds.low <= truth <= word.odds.high
-    # few users hide the word now and then, and those seen are the larger effects: hence their own bound
+        looked += any(term.name == WORD for term in terms)
+        odds = unselected(world)
+        covered += odds.low <= truth <= odds.high
+    # few users hide the word now and then
     assert looked >= 120
-    assert covered / looked >= 0.93
+    assert covered / 200 >= 0.93
     assert np.mean(false) <= 0.05
 
 

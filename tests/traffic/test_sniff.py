@@ -2,7 +2,7 @@
 
 import gzip
 import json
-import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ from aligntax.traffic.formats import FORMATS
 from aligntax.traffic.formats.tabular import FieldMap
 from aligntax.traffic.read import describe
 from aligntax.traffic.sniff import LogFile, sniff
+from timing import ratio_within, within
 
 ROW = {"id": "1", "prompt": "how?", "response": "so"}
 GOLDEN = Path(__file__).parents[1] / "golden"
@@ -140,11 +141,16 @@ def test_first_record_longer_than_what_is_looked_at(tmp_path: Path) -> None:
 
 
 def test_sniffing_is_quick(tmp_path: Path) -> None:
-    """The time to sniff an array grows no faster than what is looked at."""
-    text = "[" + ",".join([json.dumps(ROW)] * 30_000) + "]"
-    begun = time.perf_counter()
-    sniffed(tmp_path, text)
-    assert time.perf_counter() - begun < 1
+    """The time to sniff an array grows no faster than what is looked at, which is the beginning."""
+    for name, times in (("whole", 1), ("longer", 8)):
+        text = "[" + ",".join([json.dumps(ROW)] * 30_000 * times) + "]"
+        (tmp_path / name).write_text(text, "utf-8")
+
+    def looked_at(name: str) -> Callable[[], object]:
+        return lambda: sniff(tmp_path / name, name="the log", choice=None, fields=FieldMap())
+
+    assert within(1, looked_at("whole"))
+    assert ratio_within(3, looked_at("longer"), looked_at("whole"))
 
 
 @pytest.mark.parametrize("text", ['{"a":1,"response":"x","a":2}', '[{"response":{"b":1,"b":2}}]'])

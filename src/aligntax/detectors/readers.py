@@ -1,6 +1,7 @@
 """One scanner a language, made when a response first needs it, and their hits in one numbering."""
 
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 import numpy.typing as npt
@@ -112,4 +113,10 @@ class Readers:
             self.reason[index] = REASONS.index(family.reason) if family.reason else NONE
         self.stretch[code] = lexicon.stretch
         self.lexicons[code] = lexicon
-        self._scanners[code] = Scanner(lexicon, _ROLES)
+        self._scanners[code] = _scanner(lexicon)
+
+
+@cache
+def _scanner(lexicon: Lexicon) -> Scanner:
+    """Compiled once in a process, since that takes longer than most logs."""
+    return Scanner(lexicon, _ROLES)
