@@ -5,6 +5,7 @@
       x UnreadableInput        a file, a line or a format that cannot be read
         + UnknownFormat        no importer recognises the log
         + MalformedRecords     --strict, and some records could not be read
+        + UnreadablePolicy     an aligntax.toml with mistakes (policy.mistakes)
       x UnwritableOutput       a file or directory that cannot be written
       x PriceTableError        a price table that cannot be used
       x LexiconError           a phrase lexicon that cannot be compiled

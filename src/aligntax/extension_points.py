@@ -1,11 +1,11 @@
 """Every Protocol an outsider may implement, on one page."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Protocol
 
 import pyarrow as pa
 
-__all__ = ["READ_BY_DETECTORS", "Detector", "LogFormat"]
+__all__ = ["READ_BY_DETECTORS", "Detector", "LogFormat", "Recogniser"]
 
 READ_BY_DETECTORS = (
     "id",
@@ -71,4 +71,22 @@ class Detector(Protocol):
 
     def __call__(self, exchanges: pa.RecordBatch) -> pa.RecordBatch:
         """EXCHANGE schema in, OUTCOME schema out, one row for one."""
+        ...
+
+
+class Recogniser(Protocol):
+    """Tells the use case of every exchange, in the same order.
+
+    Attributes:
+        columns: names of the EXCHANGE columns it looks at.
+        names: use cases its author named, which are kept as they are; others may hold personal data.
+    """
+
+    @property
+    def columns(self) -> tuple[str, ...]: ...  # noqa: D102 - said above, as for the next
+    @property
+    def names(self) -> Collection[str]: ...  # noqa: D102
+
+    def __call__(self, exchanges: pa.RecordBatch) -> pa.StringArray:
+        """A batch with at least `columns` in, a use case or null for each of its rows out."""
         ...

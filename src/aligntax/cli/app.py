@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from aligntax import __version__
-from aligntax.cli.verbs import detectors, label, probes
+from aligntax.cli.verbs import detectors, label, policy, probes
 from aligntax.cli.verbs.audit import audit
 from aligntax.cli.verbs.checkpoint import checkpoint
 from aligntax.cli.verbs.compare import compare
@@ -14,18 +14,26 @@ from aligntax.cli.verbs.correlate import correlate
 from aligntax.cli.verbs.counterfactual import counterfactual
 from aligntax.cli.verbs.detect import detect
 from aligntax.cli.verbs.drift import drift
+from aligntax.cli.verbs.export import export
 from aligntax.cli.verbs.fisher import fisher
 from aligntax.cli.verbs.floor import floor
 from aligntax.cli.verbs.formats import formats
 from aligntax.cli.verbs.frontier import frontier
+from aligntax.cli.verbs.gate import gate
+from aligntax.cli.verbs.history import history
+from aligntax.cli.verbs.init import init
 from aligntax.cli.verbs.laws import laws
 from aligntax.cli.verbs.merge import merge
 from aligntax.cli.verbs.plan import plan
 from aligntax.cli.verbs.prices import prices
+from aligntax.cli.verbs.record import record
 from aligntax.cli.verbs.reference import reference
 from aligntax.cli.verbs.report import report
+from aligntax.cli.verbs.serve import serve
+from aligntax.cli.verbs.show import show
 from aligntax.cli.verbs.stages import stages
 from aligntax.cli.verbs.triggers import triggers
+from aligntax.cli.verbs.watch import watch
 from aligntax.errors import AligntaxError
 
 __all__ = ["app", "main"]
@@ -48,6 +56,14 @@ VERBS = (
     stages,
     floor,
     plan,
+    init,
+    gate,
+    watch,
+    serve,
+    record,
+    history,
+    show,
+    export,
     correlate,
     laws,
     frontier,
@@ -59,9 +75,10 @@ VERBS = (
     formats,
     prices,
 )
-"""In the order of `--help`: measured on traffic, between models, on weights; what is known."""
+"""In the order of `--help`: measured on traffic, managed, between models, on weights; what is known."""
 for verb in VERBS:
     app.command()(verb)
+app.add_typer(policy.app)
 app.add_typer(probes.app)
 app.add_typer(label.app)
 app.add_typer(detectors.app)

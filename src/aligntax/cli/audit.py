@@ -7,6 +7,7 @@ from pathlib import Path
 from rich.console import Console
 
 from aligntax.cli.judge import chosen
+from aligntax.cli.keeping import keep
 from aligntax.cli.log import field_map, opened, progress, report_reading
 from aligntax.cli.output import print_json, stderr
 from aligntax.errors import UsageError
@@ -78,6 +79,7 @@ def run(
     contents = bill_document(result, created=dt.datetime.now(dt.UTC))
     save_document(contents, out / "bill.json")
     save_html(contents, out / "report.html")
+    keep(contents, files={"outcomes.parquet": out / "outcomes.parquet"})
     _print(contents, as_json=as_json)
     if not quiet:
         stderr().print(f"\nwrote {out}/report.html, bill.json and outcomes.parquet", markup=False)

@@ -10,6 +10,7 @@ from rich.console import Console
 
 from aligntax.cli.answers import by_benchmark, check_benchmarks, detector_when_needed, with_chance
 from aligntax.cli.compare_bills import compare_bills, is_bill
+from aligntax.cli.keeping import keep
 from aligntax.cli.output import print_json, status, stderr
 from aligntax.detectors import DEFAULT
 from aligntax.errors import UsageError
@@ -114,6 +115,7 @@ def show(contents: Document, *, chart: Path | None, as_json: bool, flips: int, q
         save_chart(compared_chart(contents), chart)
         if not quiet:
             stderr().print(f"wrote {chart}", markup=False)
+    keep(contents)
     if as_json:
         print_json(contents)
     else:

@@ -8,6 +8,7 @@ from typing import Any, cast
 from rich.console import Console
 from rich.markup import escape
 
+from aligntax.cli.keeping import keep
 from aligntax.cli.output import print_json
 from aligntax.report.bill import load_bill
 from aligntax.report.compare import COMPARED, compare
@@ -34,6 +35,7 @@ def is_bill(argument: str) -> bool:
 def compare_bills(bill: Path, other: Path, *, force: bool, as_json: bool) -> None:
     """Reads both bills, compares, prints."""
     contents = compare(load_bill(bill), load_bill(other), force=force)
+    keep(contents)
     if as_json:
         print_json(contents)
     else:

@@ -7,6 +7,7 @@ from typing import Any, cast
 from rich.console import Console
 from rich.markup import escape
 
+from aligntax.cli.keeping import keep
 from aligntax.cli.output import print_json
 from aligntax.records import Estimate
 from aligntax.report.charts import save_chart
@@ -53,6 +54,7 @@ def run(
     contents = correlate_document(found, replicates=replicates, seed=seed, only=kept, without=dropped)
     if chart is not None:
         save_chart(refusal_plane(contents), chart)
+    keep(contents)
     if as_json:
         print_json(contents)
     else:

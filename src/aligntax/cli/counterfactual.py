@@ -17,6 +17,7 @@ from aligntax.cli.counterfactual_asking import (
     same_meaning,
 )
 from aligntax.cli.counterfactual_requests import Material, drawn, gather, nothing_to_ask
+from aligntax.cli.keeping import keep
 from aligntax.cli.live import Live, Plan, asked_document, opened_run, plan_document, split
 from aligntax.cli.output import print_json, stages, stderr
 from aligntax.detectors import detector as named_detector
@@ -97,6 +98,7 @@ def _counterfactual(
     contents = _measured(live, material, aim, proposer, check=check, quiet=quiet)
     if chart is not None:
         _draw(contents, chart, quiet=quiet)
+    keep(contents)
     if as_json:
         print_json(contents)
     else:

@@ -6,6 +6,7 @@ from typing import Any
 from rich.console import Console
 
 from aligntax.cli.drift_options import Options
+from aligntax.cli.keeping import keep
 from aligntax.cli.output import Stage, print_json, stages
 from aligntax.errors import UsageError, needs
 from aligntax.report.charts import save_chart
@@ -28,6 +29,7 @@ def run(*, as_json: bool, chart: Path | None, quiet: bool, **given: Any) -> None
     """Measures, prints, draws; see the options of the command."""
     with stages(quiet=quiet) as stage:
         document = measure(Options(**given), stage)
+    keep(document)
     if as_json:
         print_json(document)
     else:

@@ -11,6 +11,7 @@ import torch
 from rich.console import Console
 
 from aligntax.cli.fisher_texts import GROUPS, Dealt, Text, Writer, deal, read_texts
+from aligntax.cli.keeping import keep
 from aligntax.cli.loading import loaded
 from aligntax.cli.output import Stage, print_json, stages
 from aligntax.errors import UsageError
@@ -117,6 +118,7 @@ def run(
     )
     if chart:
         save_chart(fisher_chart(document), chart)
+    keep(document)
     if as_json:
         print_json(document)
     else:

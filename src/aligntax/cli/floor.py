@@ -9,6 +9,7 @@ from typing import Any
 from rich.console import Console
 
 from aligntax.cli.floor_grading import Graded, Grading, grade
+from aligntax.cli.keeping import keep
 from aligntax.cli.live import JUDGED, Live, Plan, asked_document, opened_run, plan_document, split
 from aligntax.cli.output import print_json, stages, stderr
 from aligntax.errors import UsageError
@@ -99,6 +100,7 @@ def _floor(
     contents = _measured(live, asked, plans, grading, settings, against, told, forced, quiet=quiet)
     if chart is not None:
         _draw(contents, chart, quiet=quiet)
+    keep(contents)
     if as_json:
         print_json(contents)
     else:

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from rich.console import Console
 
+from aligntax.cli.keeping import keep
 from aligntax.cli.output import print_json, stages
 from aligntax.errors import UsageError
 from aligntax.frontier.budgets import unequal_budgets
@@ -67,6 +68,7 @@ def run(
     )
     if chart is not None:
         save_chart(frontier_chart(document), chart)
+    keep(document)
     if as_json:
         print_json(document)
     else:

@@ -27,7 +27,7 @@ from aligntax.report.tables import figures_table, printable, shown
 from aligntax.traffic.formats.tabular import FieldMap
 from aligntax.traffic.redaction import Redactor
 
-__all__ = ["agree", "export", "import_", "plan"]
+__all__ = ["Source", "agree", "export", "import_", "note", "plan", "texts_of", "write_labels"]
 
 _ENDINGS = {"csv": ".csv", "jsonl": ".jsonl", "label-studio": ".json"}
 _FEWEST_LABELS = 50
@@ -37,7 +37,7 @@ _FEW = 5
 
 
 @dataclass(frozen=True)
-class _Source:
+class Source:
     """Where the texts of exchanges come from, and how they are read."""
 
     logs: Sequence[str]
@@ -64,8 +64,8 @@ def plan(*, run: Path, budget: int, seed: int, by: str, out: Path, as_json: bool
     else:
         _print_plan(made, Console(highlight=False))
     if not quiet:
-        _note(f"wrote {out}; it tells the verdicts, so keep it from the annotators")
-        _note(f"next: aligntax label export {out} LOG --to csv")
+        note(f"wrote {out}; it tells the verdicts, so keep it from the annotators")
+        note(f"next: aligntax label export {out} LOG --to csv")
 
 
 def export(
@@ -86,7 +86,7 @@ def export(
     chosen = load_plan(plan)
     tasks = [Task(key=one.key, policy_version=chosen.policy_version) for one in chosen.chosen]
     wanted = {one.key: one.prompt_key for one in chosen.chosen}
-    source = _Source(logs or (), log_format, field_map(fields), keep_text, strict, quiet, threads)
+    source = Source(logs or (), log_format, field_map(fields), keep_text, strict, quiet, threads)
     listed = _with_texts(tasks, wanted, source)
     _write(listed, target, to, quiet=quiet)
 
@@ -118,12 +118,16 @@ def import_(
         design = planned(by_plan, found.labels)
     elif of_run:
         design = census_or_random(of_run, found.labels, random=random_sample)
-    labels = LabelSet(tuple(found.labels), design, tuple(found.notes()))
+    write_labels(LabelSet(tuple(found.labels), design, tuple(found.notes())), out, quiet=quiet)
+
+
+def write_labels(labels: LabelSet, out: Path, *, quiet: bool) -> None:
+    """Writes labels with their design, and says how far they go."""
     save_labels(labels, out)
-    for note in [*labels.notes, *_coverage(labels)]:  # also when quiet: a drop is never silent
-        _note(note)
+    for line in [*labels.notes, *_coverage(labels)]:  # also when quiet: a drop is never silent
+        note(line)
     if not quiet:
-        _note(f"wrote {out}: {_summary(labels.labels)}")
+        note(f"wrote {out}: {_summary(labels.labels)}")
 
 
 def agree(
@@ -144,8 +148,8 @@ def agree(
     """Measures agreement, prints it, and writes the disagreements for an adjudicator when asked."""
     target = _target(out, "to-adjudicate", to or "csv") if to or out else None
     loaded = load_labels(labels)
-    for note in loaded.notes:
-        _note(note)
+    for line in loaded.notes:
+        note(line)
     agreement = measure(loaded.labels, level=level)
     if as_json:
         print_json(agreement.as_json())
@@ -154,11 +158,11 @@ def agree(
     if target and agreement.open:
         tasks = tasks_of(agreement)
         wanted = {task.key: None for task in tasks}
-        source = _Source(logs or (), log_format, field_map(fields), keep_text, strict, quiet, threads)
+        source = Source(logs or (), log_format, field_map(fields), keep_text, strict, quiet, threads)
         listed = _with_texts(tasks, wanted, source)
         _write(listed, target, to or "csv", quiet=quiet)
     elif target:
-        _note(f"nothing to adjudicate, so {target} was not written")
+        note(f"nothing to adjudicate, so {target} was not written")
 
 
 def _something_else(path: Path, made: Plan) -> bool:
@@ -181,11 +185,19 @@ def _target(out: Path | None, name: str, to: str) -> Path:
     return target
 
 
-def _with_texts(tasks: Sequence[Task], wanted: Mapping[str, int | None], source: _Source) -> list[Task]:
+def _with_texts(tasks: Sequence[Task], wanted: Mapping[str, int | None], source: Source) -> list[Task]:
     """The tasks with their texts; those whose text is not in the log are left out."""
     if not source.logs:
-        _note("no log given: the export holds ids alone, for annotators who can look up the texts")
+        note("no log given: the export holds ids alone, for annotators who can look up the texts")
         return list(tasks)
+    texts = texts_of(wanted, source)
+    return [replace(task, texts=texts[task.key]) for task in tasks if task.key in texts]
+
+
+def texts_of(
+    wanted: Mapping[str, int | None], source: Source, columns: Sequence[str] = COLUMNS
+) -> dict[str, dict[str, str]]:
+    """The texts of exchanges by their keys, and on standard error which of them are not in the log."""
     with opened(
         source.logs,
         log_format=source.log_format,
@@ -194,22 +206,22 @@ def _with_texts(tasks: Sequence[Task], wanted: Mapping[str, int | None], source:
         strict=source.strict,
         quiet=source.quiet,
     ) as log:
-        batches, reading = log.batches(COLUMNS)
+        batches, reading = log.batches(columns)
         texts = fetch(batches, wanted, None if source.keep_text else Redactor())
         if texts.missing:
             report_reading(reading)
-    for note in texts.notes():
-        _note(note)
-    return [replace(task, texts=texts.of_key[task.key]) for task in tasks if task.key in texts.of_key]
+    for line in texts.notes():
+        note(line)
+    return texts.of_key
 
 
 def _write(tasks: Sequence[Task], target: Path, to: str, *, quiet: bool) -> None:
     written = write_tasks(tasks, target, to)
     if quiet:
         return
-    _note(f"wrote {len(tasks):,} exchanges to {target}; fill in `outcome` by docs/labelling-policy.md")
+    note(f"wrote {len(tasks):,} exchanges to {target}; fill in `outcome` by docs/labelling-policy.md")
     for config in written[1:]:
-        _note(f"paste {config} into Label Studio: Settings, Labeling Interface, Code")
+        note(f"paste {config} into Label Studio: Settings, Labeling Interface, Code")
 
 
 def _coverage(labels: LabelSet) -> list[str]:
@@ -239,7 +251,8 @@ def _summary(labels: Sequence[Label]) -> str:
     return f"{len(labels):,} labels of {exchanges:,} exchanges by {who} ({said})"
 
 
-def _note(text: str) -> None:
+def note(text: str) -> None:
+    """A line on standard error."""
     stderr().print(printable(text), markup=False, soft_wrap=True)
 
 
@@ -259,8 +272,8 @@ def _print_plan(made: Plan, console: Console) -> None:
         table.add_row(shown(stratum.name), f"{stratum.size:,}", f"{stratum.labels:,}", chance)
     console.print(table)
     console.print()
-    for note in _plan_notes(made):
-        console.print(f"- {shown(note)}")
+    for line in _plan_notes(made):
+        console.print(f"- {shown(line)}")
 
 
 def _plan_notes(made: Plan) -> list[str]:

@@ -7,6 +7,7 @@ from typing import Any, cast
 
 from rich.console import Console
 
+from aligntax.cli.keeping import keep
 from aligntax.cli.output import print_json, status
 from aligntax.errors import UsageError
 from aligntax.report.charts import save_chart
@@ -64,6 +65,7 @@ def run(
     document = laws_document(laws, table=str(table), asked=asked)
     if chart is not None:
         save_chart(laws_chart(document), chart)
+    keep(document)
     if as_json:
         print_json(document)
     else:

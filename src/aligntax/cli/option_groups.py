@@ -7,7 +7,7 @@ from typing import Any, get_type_hints
 
 from aligntax.cli import options
 
-__all__ = ["Asking", "Judging", "LogFields", "Sending", "with_options"]
+__all__ = ["Asking", "Judging", "LogFields", "Recording", "Sending", "with_options"]
 
 
 class LogFields:
@@ -32,6 +32,13 @@ class Judging:
     judge_band: options.JudgeBand = None
     judge_log: options.JudgeLog = None
     judge_cache: options.JudgeCache = False
+
+
+class Recording:
+    """Whether the run is kept, and where."""
+
+    record: options.Record = False
+    ledger: options.LedgerAt = None
 
 
 class Sending:

@@ -7,6 +7,8 @@ from typing import Annotated, Any
 
 import typer
 
+from aligntax.cli.keeping import keeping
+
 __all__ = [
     "AsJson",
     "AskSeed",
@@ -33,6 +35,7 @@ __all__ = [
     "JudgeModel",
     "Judged",
     "KeepText",
+    "LedgerAt",
     "Level",
     "MaxCost",
     "MaxSamples",
@@ -44,6 +47,7 @@ __all__ = [
     "Prices",
     "PromptField",
     "Quiet",
+    "Record",
     "ResponseField",
     "Retries",
     "RunDirectory",
@@ -65,11 +69,15 @@ def call(command: str, options: dict[str, Any], function: str = "run") -> None:
 
     Args:
         command: name of the module in `aligntax.cli`.
-        options: of the command; those of its option groups are a mapping under "rest".
+        options: of the command; those of its option groups are a mapping under "rest". Those of `Recording`
+            are for `keep`, whatever the command.
         function: of the module.
     """
-    rest = options.pop("rest", {})
-    getattr(import_module(f"aligntax.cli.{command}"), function)(**options, **rest)
+    rest = dict(options.pop("rest", {}))
+    record, ledger = (rest.pop("record"), rest.pop("ledger")) if "record" in rest else (False, None)
+    run = getattr(import_module(f"aligntax.cli.{command}"), function)
+    with keeping(record=record, ledger=ledger, settings={"command": command, **options, **rest}):
+        run(**options, **rest)
 
 
 class Period(StrEnum):
@@ -166,6 +174,22 @@ AskSeed = Annotated[
     int | None, _asking("--ask-seed", "Of the order of questions, and for providers that take one.")
 ]
 Strict = Annotated[bool, typer.Option("--strict", help="A record that cannot be read is an error.")]
+Record = Annotated[
+    bool,
+    typer.Option(
+        "--record",
+        envvar="ALIGNTAX_RECORD",
+        help="Keep the run in the ledger.",
+        show_default=False,
+        show_envvar=False,
+    ),
+]
+LedgerAt = Annotated[
+    str | None,
+    typer.Option(
+        "--ledger", metavar="PLACE", help="Ledger: a directory, a .db file or a PostgreSQL URL; the nearest."
+    ),
+]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress bar and no notes on standard error.")]
 KeepText = Annotated[
     bool, typer.Option("--keep-text", help="Keep raw, unredacted text in the outputs.", show_default=False)

@@ -8,6 +8,7 @@ from typing import Any
 
 from rich.console import Console
 
+from aligntax.cli.keeping import keep
 from aligntax.cli.live import Live, Plan, asked_document, opened_run, plan_document, split
 from aligntax.cli.output import print_json, stages, stderr
 from aligntax.cli.probes import chosen
@@ -58,6 +59,7 @@ def _ask(
         print_json(contents) if as_json else print_plan(contents, Console(highlight=False))
         return
     contents = _answered(live, sets, asked, plans, detector, level, quiet=quiet)
+    keep(contents)
     if as_json:
         print_json(contents)
     else:

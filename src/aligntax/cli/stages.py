@@ -9,6 +9,7 @@ from pathlib import Path
 from rich.console import Console
 
 from aligntax.cli.answers import by_benchmark, check_benchmarks, detector_when_needed, with_chance
+from aligntax.cli.keeping import keep
 from aligntax.cli.output import print_json, status, stderr
 from aligntax.cli.output import stages as progress
 from aligntax.detectors import DEFAULT
@@ -82,6 +83,7 @@ def run(
         for path in (out, chart):
             if path is not None:
                 stderr().print(f"wrote {path}", markup=False)
+    keep(contents)
     if as_json:
         print_json(contents)
     else:

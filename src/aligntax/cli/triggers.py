@@ -9,6 +9,7 @@ from typing import Any
 from rich.console import Console
 
 from aligntax.cli.judge import chosen
+from aligntax.cli.keeping import keep
 from aligntax.cli.live import Live, plan_document, split
 from aligntax.cli.log import field_map, opened, progress, report_reading
 from aligntax.cli.output import print_json, stages, status, stderr
@@ -227,6 +228,7 @@ class _Command:
                     stderr().print(f"wrote {own.chart}", markup=False, soft_wrap=True)
             else:
                 stderr().print("no term was tested, so there is nothing to draw")
+        keep(contents)
         if own.as_json:
             print_json(contents)
         else:

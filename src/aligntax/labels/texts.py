@@ -33,7 +33,8 @@ class Texts:
     """What was found.
 
     Attributes:
-        of_key: key -> use_case, prompt, response and finish_reason, each "" where the log has none.
+        of_key: key -> use_case, prompt, response and finish_reason, each "" where the log has none; and
+            system, where the log was read with that column.
         different: keys whose exchange in this log has another prompt than the one that was audited.
         missing: keys that are not in the log at all.
     """
@@ -64,7 +65,7 @@ def fetch(
     """Fetches the texts of chosen exchanges, reading no further than the last of them.
 
     Args:
-        batches: the log that was audited, in its order, with COLUMNS.
+        batches: the log that was audited, in its order, with COLUMNS, and system where it is to be shown.
         wanted: key -> hash of the prompt that was audited; None where that is not known.
         redactor: cleans every text; None to keep them as they are.
 
@@ -107,6 +108,8 @@ def _shown(row: Mapping[str, Any], redactor: Redactor | None) -> dict[str, str]:
         "response": "\n\n".join(dict.fromkeys(text for text in said if text)),
         "finish_reason": "; ".join(dict.fromkeys(word for word in ended if word)),
     }
+    if "system" in row:
+        texts["system"] = row["system"] or ""
     if redactor is None:
         return texts
     names = [row["cluster"]] if row["cluster"] else []

@@ -3,7 +3,6 @@
 import base64
 import contextlib
 import hashlib
-import re
 import sys
 from functools import cache
 from importlib.metadata import version
@@ -17,14 +16,11 @@ from aligntax.records.files import atomic
 from aligntax.report.document import Document
 from aligntax.report.figures import WAYS
 from aligntax.report.view import SHOWN, View, clipped, fraction
+from aligntax.report.visible import visible
 
 __all__ = ["save_html"]
 
 _TEMPLATES = Path(__file__).parent / "templates"
-_UNSEEN = re.compile(
-    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff\ufffe\uffff\ud800-\udfff]"
-)
-"""Control characters, and those that turn the direction of text around: unseen, they make a text lie."""
 
 
 def save_html(contents: Document, path: Path) -> None:
@@ -71,7 +67,7 @@ def _environment() -> Environment:
         loader=FileSystemLoader(_TEMPLATES),
         autoescape=True,
         undefined=StrictUndefined,
-        finalize=_visible,
+        finalize=visible,
         trim_blocks=True,
         lstrip_blocks=True,
         auto_reload=False,
@@ -80,13 +76,6 @@ def _environment() -> Environment:
     environment.filters |= {"clipped": clipped, "fraction": fraction, "grouped": "{:,}".format}
     environment.globals |= {"shown": SHOWN, "WAYS": WAYS}
     return environment
-
-
-def _visible(value: object) -> object:
-    """What is put into the page, with every unseen character shown as a replacement."""
-    if isinstance(value, str) and not isinstance(value, Markup):
-        return _UNSEEN.sub("\N{REPLACEMENT CHARACTER}", value)
-    return value
 
 
 @cache

@@ -15,13 +15,13 @@ from typing import Any, cast
 from aligntax.report.document import Document, estimate_of
 from aligntax.report.figures import Figure, Figures, apart
 from aligntax.report.shapes import Axis, Line, Plot, Point, Quotes, Stack, share_of
+from aligntax.report.visible import clipped
 from aligntax.tax.bill import ITEMS
 
 __all__ = ["SHOWN", "View", "clipped", "fraction"]
 
 SHOWN = 20
 """Rows of a list that stand open; the others are folded away."""
-_LONG = 120
 _AT_ONCE = 3
 _SERIES = 4
 _DENSE = 40
@@ -30,14 +30,6 @@ _FRACTIONS = ((1, 2), (3, 5), (2, 3), (3, 4), (4, 5), (9, 10))
 _UNUSUAL = 0.97
 _UNLABELLED = re.compile(r", [\d.]+% without a label")
 _GROUPS = {"exchanges": "Requests", "tokens": "Tokens", "usd": "Money"}
-
-
-def clipped(text: str, most: int = _LONG) -> str:
-    """A text short enough for a page; both ends are kept, since names often differ in the last part."""
-    if len(text) <= most:
-        return text
-    tail = most // 4
-    return f"{text[: most - tail]} … {text[-tail:]}"
 
 
 def fraction(share: float) -> str:

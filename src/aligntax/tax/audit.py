@@ -7,13 +7,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from aligntax.errors import UsageError
-from aligntax.extension_points import Detector
+from aligntax.extension_points import Detector, Recogniser
 from aligntax.records import Measurement
 from aligntax.records.files import atomic
 from aligntax.tax.bill import Scale, bill
 from aligntax.tax.completion import SMALL, completion
 from aligntax.tax.corrected import Corrected, correct
-from aligntax.tax.judging import READ, Judge, write_judged
+from aligntax.tax.judging import Judge, write_judged
 from aligntax.tax.labelled import ExpertLabels
 from aligntax.tax.prices import PriceTable
 from aligntax.tax.published import DetectorError, correct_published
@@ -89,6 +89,7 @@ def audit(
     redactor: Redactor | None = None,
     labels: ExpertLabels | None = None,
     error: DetectorError | None = None,
+    recognise: Recogniser | None = None,
     seen: Callable[[int], None] = lambda exchanges: None,
 ) -> Audit:
     """Audits a log.
@@ -102,6 +103,7 @@ def audit(
         redactor: cleans what is kept; a fresh one by default.
         labels: to correct the rates with, given to exchanges of this very log.
         error: of the detector, measured elsewhere, to correct the tax with where there are no labels.
+        recognise: tells the use case of each exchange; None to take what the log says.
         seen: told the number of exchanges judged so far.
 
     Raises:
@@ -115,8 +117,8 @@ def audit(
         )
     begun = time.perf_counter()
     sample = draw(log, settings.sample) if settings.sample else None
-    exchanges, reading = log.batches(READ)
-    judge = Judge(detector, redactor or Redactor(), settings.keep_text)
+    judge = Judge(detector, redactor or Redactor(), settings.keep_text, recognise)
+    exchanges, reading = log.batches(judge.columns)
     chosen = sample.of(exchanges) if sample else exchanges
     level = settings.level
     with atomic(outcomes) as part:  # labels that do not fit leave the outcomes of an earlier audit alone

@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from aligntax.detectors import served_by_fallback
-from aligntax.extension_points import READ_BY_DETECTORS, Detector
+from aligntax.extension_points import READ_BY_DETECTORS, Detector, Recogniser
 from aligntax.records import OUTCOME
 from aligntax.records.files import atomic
 from aligntax.scale import map_batches
@@ -67,15 +67,22 @@ class Judge:
         detector: gives the outcomes.
         redactor: cleans every text that is kept.
         keep_text: whether prompt and response are kept as they are; evidence is then not redacted.
+        recognise: tells use cases; None to take what the log says.
     """
 
     detector: Detector
     redactor: Redactor
     keep_text: bool = False
+    recognise: Recogniser | None = None
 
     @cached_property
     def _pseudonyms(self) -> Pseudonyms:
         return Pseudonyms(self.redactor)
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """EXCHANGE columns that `__call__` reads, and the key of the prompt."""
+        return tuple(dict.fromkeys((*READ, *(self.recognise.columns if self.recognise else ()))))
 
     @property
     def schema(self) -> pa.Schema:
@@ -83,7 +90,7 @@ class Judge:
         return pa.schema([*JUDGED, *_TEXT]) if self.keep_text else JUDGED
 
     def __call__(self, exchanges: pa.RecordBatch) -> pa.RecordBatch:
-        """A batch of the READ columns in, a batch of `schema` out."""
+        """A batch of `columns` in, a batch of `schema` out."""
         outcomes = self.detector(exchanges)
         columns = {name: outcomes.column(name) for name in OUTCOME.names}
         columns["id"] = self._clean(columns["id"])
@@ -117,8 +124,9 @@ class Judge:
         tokens_in, estimated_in = _tokens(exchanges, "tokens_in", "prompt")
         tokens_out, estimated_out = _tokens(exchanges, "tokens_out", "response")
         cluster, group = self._pseudonyms(exchanges.column("cluster"))
+        told = self.recognise(exchanges) if self.recognise else exchanges.column("use_case")
         return {
-            "use_case": self._label(exchanges.column("use_case")),
+            "use_case": self._label(told),
             "model": self._label(pc.coalesce(served, requested)),
             "model_requested": self._label(requested),
             "fallback": pa.array(served_by_fallback(exchanges)),
@@ -138,7 +146,8 @@ class Judge:
         return _per_value(names, self._clean_name, pa.string())
 
     def _clean_name(self, name: str) -> str:
-        return name if self.keep_text else self.redactor.text(name)
+        told = self.recognise is not None and name in self.recognise.names
+        return name if self.keep_text or told else self.redactor.text(name)
 
 
 def _per_value(values: pa.StringArray, function: Callable[[str], object], kind: pa.DataType) -> pa.Array:
@@ -165,7 +174,7 @@ def write_judged(
     """Judges traffic and keeps it.
 
     Args:
-        exchanges: batches of the READ columns.
+        exchanges: batches of the judge's columns.
         judge: gives and cleans the verdicts.
         path: of the Parquet file; it appears there whole or not at all.
         seen: told the number of exchanges after each batch, for a progress bar.

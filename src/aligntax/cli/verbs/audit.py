@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from aligntax.cli.option_groups import Judging, LogFields, with_options
+from aligntax.cli.option_groups import Judging, LogFields, Recording, with_options
 from aligntax.cli.options import (
     DetectorName,
     Format,
@@ -22,7 +22,7 @@ from aligntax.cli.options import (
 __all__ = ["audit"]
 
 
-@with_options(LogFields, Judging)
+@with_options(LogFields, Judging, Recording)
 def audit(
     logs: Inputs,
     out: Annotated[Path, typer.Option("--out", "-o", help="Directory for the report and the data.")] = Path(),

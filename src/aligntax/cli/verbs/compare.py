@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from aligntax.cli.option_groups import Asking, LogFields, with_options
+from aligntax.cli.option_groups import Asking, LogFields, Recording, with_options
 from aligntax.cli.options import (
     AsJson,
     Chance,
@@ -25,7 +25,7 @@ __all__ = ["compare"]
 _ASKED = "Asking"
 
 
-@with_options(Asking, LogFields)
+@with_options(Asking, LogFields, Recording)
 def compare(
     first: Annotated[
         str | None,

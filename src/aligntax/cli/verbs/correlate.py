@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from aligntax.cli.option_groups import Recording, with_options
 from aligntax.cli.options import AsJson, Chart, Level, call
 
 __all__ = ["correlate"]
@@ -18,6 +19,7 @@ class Unit(StrEnum):
     share = "share"
 
 
+@with_options(Recording)
 def correlate(
     table: Annotated[
         Path, typer.Argument(metavar="TABLE", help="One row a model: CSV, TSV, JSON lines or Parquet.")
@@ -42,6 +44,7 @@ def correlate(
     seed: Annotated[int, typer.Option(min=0, help="Of both.")] = 0,
     chart: Chart = None,
     as_json: AsJson = False,
+    **rest: object,
 ) -> None:
     """Safety against over-refusal over many models: rank correlation, and the models that stand out."""
     call("correlate", locals())

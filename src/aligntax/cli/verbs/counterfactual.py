@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from aligntax.cli.option_groups import Asking, with_options
+from aligntax.cli.option_groups import Asking, Recording, with_options
 from aligntax.cli.options import AsJson, Chart, DetectorName, Judged, Level, Models, Quiet, call
 
 __all__ = ["QualityWays", "counterfactual"]
@@ -24,7 +24,7 @@ class QualityWays(StrEnum):
     none = "none"
 
 
-@with_options(Asking)
+@with_options(Asking, Recording)
 def counterfactual(
     pack: Annotated[
         list[str] | None,

@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from aligntax.cli.option_groups import Recording, with_options
 from aligntax.cli.options import AsJson, Chart, Chat, Device, Level, Numbers, Quiet, call
 
 __all__ = ["drift"]
@@ -18,6 +19,7 @@ class Vocabulary(StrEnum):
     intersect = "intersect"
 
 
+@with_options(Recording)
 def drift(
     reference: Annotated[str, typer.Argument(metavar="REF", help="Checkpoint to start from, or Hub id.")],
     model: Annotated[str, typer.Argument(metavar="MODEL", help="Checkpoint that came of it.")],
@@ -59,6 +61,7 @@ def drift(
     as_json: AsJson = False,
     chart: Chart = None,
     quiet: Quiet = False,
+    **rest: object,
 ) -> None:
     """How far a model has moved from its reference: KL in both directions, cross-entropy, weights.
 

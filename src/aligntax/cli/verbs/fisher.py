@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from aligntax.cli.option_groups import Recording, with_options
 from aligntax.cli.options import AsJson, Chart, Chat, Device, Level, Numbers, Quiet, call
 
 __all__ = ["fisher"]
@@ -18,6 +19,7 @@ class Squared(StrEnum):
     position = "position"
 
 
+@with_options(Recording)
 def fisher(
     model: Annotated[str, typer.Argument(metavar="MODEL", help="Checkpoint: directory or Hub id.")],
     capability: Annotated[
@@ -60,6 +62,7 @@ def fisher(
     as_json: AsJson = False,
     chart: Chart = None,
     quiet: Quiet = False,
+    **rest: object,
 ) -> None:
     """Which weights matter to capability and which to safety: diagonal Fisher information, and its overlap.
 

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from aligntax.cli.option_groups import Asking, with_options
+from aligntax.cli.option_groups import Asking, Recording, with_options
 from aligntax.cli.options import AsJson, Chart, DetectorName, Judged, Level, Models, Quiet, call
 
 __all__ = ["floor"]
@@ -13,7 +13,7 @@ __all__ = ["floor"]
 _FLOOR = "Floor"
 
 
-@with_options(Asking)
+@with_options(Asking, Recording)
 def floor(
     sets: Annotated[
         list[str] | None,

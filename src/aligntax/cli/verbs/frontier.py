@@ -5,11 +5,13 @@ from typing import Annotated
 
 import typer
 
+from aligntax.cli.option_groups import Recording, with_options
 from aligntax.cli.options import AsJson, Chance, Chart, Level, Quiet, call
 
 __all__ = ["frontier"]
 
 
+@with_options(Recording)
 def frontier(
     runs: Annotated[
         list[Path],
@@ -50,6 +52,7 @@ def frontier(
     chart: Chart = None,
     as_json: AsJson = False,
     quiet: Quiet = False,
+    **rest: object,
 ) -> None:
     """Which method keeps most capability at the same harm, with over-refusal capped."""
     call("frontier", locals())

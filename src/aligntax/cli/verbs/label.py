@@ -21,6 +21,10 @@ LogsToo = Annotated[
     list[str] | None, typer.Argument(metavar="[LOG]...", help="The log that was audited, for the texts.")
 ]
 To = Annotated[str, typer.Option("--to", help="csv, jsonl or label-studio.")]
+In = Annotated[
+    str | None,
+    typer.Option("--ledger", metavar="WHERE", help="Directory, .db file or URL; the nearest .aligntax."),
+]
 
 
 @app.command("plan")
@@ -96,3 +100,47 @@ def agree(
 ) -> None:
     """How far annotators agree, and the disagreements to adjudicate."""
     call("label", locals(), "agree")
+
+
+@app.command("task")
+@with_options(LogFields)
+def task(
+    plan: Annotated[Path, typer.Argument(help="A plan.jsonl written by `aligntax label plan`.")],
+    logs: LogsToo = None,
+    ledger: In = None,
+    title: Annotated[
+        str, typer.Option("--title", help="What annotators see; tell no model or detector.")
+    ] = "",
+    annotators: Annotated[
+        int, typer.Option("--annotators", min=1, max=2, help="Labels each exchange is to get.")
+    ] = 1,
+    adjudicators: Annotated[
+        list[str] | None,
+        typer.Option("--adjudicator", help="Who settles disagreements, besides approvers; repeatable."),
+    ] = None,
+    run: Annotated[
+        str | None,
+        typer.Option("--run", metavar="RUN", help="The run planned: a directory or a key; else looked for."),
+    ] = None,
+    author: Annotated[str, typer.Option("--author", help="Who makes the task.")] = "",
+    as_json: Annotated[bool, typer.Option("--json", help="Print the task's key and size as JSON.")] = False,
+    log_format: Format = None,
+    keep_text: KeepText = False,
+    strict: Strict = False,
+    quiet: Quiet = False,
+    threads: Threads = None,
+    **rest: object,
+) -> None:
+    """Puts a plan's exchanges into the ledger, to be labelled in the browser (`aligntax serve`)."""
+    call("label_tasks", locals(), "task")
+
+
+@app.command("collect")
+def collect(
+    task: Annotated[str, typer.Argument(help="Key of a task, the beginning of one, or latest.")] = "latest",
+    out: Annotated[Path, typer.Option("--out", "-o", help="File to write.")] = Path("labels.jsonl"),
+    ledger: In = None,
+    quiet: Quiet = False,
+) -> None:
+    """Writes the labels of a task, with how their exchanges were chosen, for `aligntax audit --labels`."""
+    call("label_tasks", locals(), "collect")

@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from aligntax.cli.option_groups import Recording, with_options
 from aligntax.cli.options import AsJson, Chart, Level, Quiet, call
 
 __all__ = ["laws"]
@@ -25,6 +26,7 @@ def _column(what: str) -> object:
     return typer.Option(metavar="COLUMN", help=what, rich_help_panel=_COLUMNS)
 
 
+@with_options(Recording)
 def laws(
     table: Annotated[
         Path, typer.Argument(help="One row a checkpoint: .csv, .tsv, .jsonl or .parquet.", metavar="TABLE")
@@ -69,6 +71,7 @@ def laws(
     chart: Chart = None,
     as_json: AsJson = False,
     quiet: Quiet = False,
+    **rest: object,
 ) -> None:
     """Which law the tax of checkpoints follows: of which KL, of steps, of tokens; what to expect at a budget.
 

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from aligntax.cli.option_groups import Asking, Sending, with_options
+from aligntax.cli.option_groups import Asking, Recording, Sending, with_options
 from aligntax.cli.options import AsJson, DetectorName, Level, MaxTokens, Models, Quiet, call
 
 __all__ = ["app"]
@@ -65,7 +65,7 @@ def export(
 
 
 @app.command("ask")
-@with_options(Asking)
+@with_options(Asking, Recording)
 def ask(
     names: Annotated[
         list[str], typer.Argument(metavar="NAME...", help="Packs, public sets, or files of prompts.")

@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from aligntax.cli.option_groups import Recording, with_options
 from aligntax.cli.options import AsJson, Chance, Chart, DetectorLeads, Force, Level, Quiet, call
 
 __all__ = ["stages"]
@@ -12,6 +13,7 @@ __all__ = ["stages"]
 _DRIFT = "Drift"
 
 
+@with_options(Recording)
 def stages(
     typed: Annotated[
         list[str],
@@ -48,6 +50,7 @@ def stages(
     ] = None,
     as_json: AsJson = False,
     quiet: Quiet = False,
+    **rest: object,
 ) -> None:
     """What every stage of a training cost, against the stage before and against the start.
 

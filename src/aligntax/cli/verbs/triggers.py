@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from aligntax.cli import options
-from aligntax.cli.option_groups import Asking, Judging, LogFields, with_options
+from aligntax.cli.option_groups import Asking, Judging, LogFields, Recording, with_options
 from aligntax.cli.options import (
     AsJson,
     Chart,
@@ -31,7 +31,7 @@ class _Asking(Asking):
     epochs: options.Epochs = 3
 
 
-@with_options(_Asking, Judging, LogFields)
+@with_options(_Asking, Judging, LogFields, Recording)
 def triggers(
     run: Annotated[
         list[str],

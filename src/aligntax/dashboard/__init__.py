@@ -1,0 +1,1 @@
+"""Web pages over the ledger, and the labelling screen."""

@@ -1,0 +1,1 @@
+"""What pages are made from: figures, standings and exchanges, looked up and put in order."""

@@ -1,0 +1,1 @@
+"""Measured figures held to a policy: pass, fail, or inconclusive with what would decide."""
