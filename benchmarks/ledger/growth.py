@@ -1,6 +1,6 @@
 """How much a ledger grows with each run, and how long it takes to open, write and read.
 
-    python benchmarks/ledger/growth.py                 # two minutes; writes results.json
+    python benchmarks/ledger/growth.py                 # four minutes; writes results.json
 
 Two bills are recorded over and over, each time as of another day: that of the example, and that of the
 example ten times over, spread over 50 use cases. A PostgreSQL is measured too where one is installed. Of
@@ -53,7 +53,7 @@ STEPS = ("importing SQLAlchemy", "importing pyarrow", "importing aligntax.ledger
 def main() -> None:
     """Measures, prints, writes the figures."""
     parser = argparse.ArgumentParser()
-    parser.add_argument("--runs", type=int, default=20, help="recorded of each bill")
+    parser.add_argument("--runs", type=int, default=5, help="recorded of each bill")
     parser.add_argument("--history", type=int, default=730, help="runs of the example to read among")
     given = parser.parse_args()
     with tempfile.TemporaryDirectory() as made, server() as postgresql:

@@ -94,7 +94,7 @@ def test_every_chart_exports_its_data_and_its_picture(visitor: httpx.Client, pat
 def test_the_overview_has_the_verdicts_of_the_gate(visitor: httpx.Client) -> None:
     """In words, with figure, interval and limit; the worst first."""
     said = words(visitor.get("/").text)
-    assert "1 of 4 budgets is over." in said
+    assert "1 of 4 budgets is over. The safety floor" in said
     assert re.search(r"security refused .* 32\.1% 24\.0% to 41\.0% at most 5\.0% over budget", said)
     assert (
         said.index("over budget") < said.index("exchanges would decide") < said.index("at most 45.0% within")

@@ -151,6 +151,7 @@ def test_a_session_says_what_became_of_its_gates(
     done.stdout.no_fnmatch_line("*pytest_plugin.py:*")  # a failure points at the test
 
 
+@pytest.mark.slow
 def test_workers_count_together(pytester: pytest.Pytester) -> None:
     pytest.importorskip("xdist")
     entry = use_case("a", budget(limit=0.2))

@@ -40,6 +40,7 @@ def _plain(document: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in document.items() if name not in ("key", "raised")}
 
 
+@pytest.mark.slow
 def test_killed_at_any_moment_it_comes_to_the_same(tmp_path: Path) -> None:
     """A process is killed (kill -9) again and again until one reads to the end: sums, first sights, tests and
     alerts are those of a watch that was left alone."""

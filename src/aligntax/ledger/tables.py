@@ -258,7 +258,7 @@ alerts = Table(
     Column("at", Moment(), nullable=False),
     Column("use_case", Words(256), nullable=False),
     Column("component", Words(96), nullable=False),
-    Column("kind", String(16), nullable=False),  # budget or change
+    Column("kind", String(16), nullable=False),  # budget, change or recovered
     Column("document", JSON, nullable=False),
     Column("told", JSON, nullable=False),  # who was told, and what came of it
     Index(None, "at"),

@@ -276,6 +276,7 @@ def test_keys_can_be_put_away(browser: Browser, shared: tuple[Path, Site]) -> No
     assert [one.outcome for one in said(home, task)] == ["refused"]
 
 
+@pytest.mark.slow
 def test_killed_in_the_middle(browser: Browser, served: Callable[..., Site], tmp_path: Path) -> None:
     """Everything acknowledged is there after SIGKILL; what was not is kept by the page and sent again."""
     task, site = make(tmp_path), served()
@@ -426,6 +427,7 @@ def stages(shared: tuple[Path, Site]) -> tuple[str, str]:
     return half, done
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [1280, 390])
 def test_accessible_everywhere(

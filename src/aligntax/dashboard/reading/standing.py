@@ -88,6 +88,16 @@ class Standings:
         """Budgets with this verdict."""
         return sum(one.verdict == verdict for one in self.budgets)
 
+    @property
+    def floor_in_words(self) -> str:
+        """What became of the safety floor: no reduction is shown without it."""
+        verdicts = {one.verdict for one in self.floor}
+        if not verdicts:
+            return "was not measured"
+        if "fail" in verdicts:
+            return "is broken"
+        return "holds" if verdicts == {"pass"} else "cannot be told"
+
 
 def standings(
     ledger: Ledger, policy: Policy | None, verdict: KeptVerdict | None, run: Run | None
@@ -142,7 +152,7 @@ def _of_entry(entry: Entry, worst: Sequence[str]) -> Standing:
         limit=float(entry["limit"]),
         window=str(entry["window"]),
         figure=estimate(entry["estimate"]),
-        verdict=str(entry["verdict"]),
+        verdict="fail" if worst else str(entry["verdict"]),  # one slice over is over, whatever the mean
         reason=str(entry["reason"] or ""),
         needed=None if entry["needed"] is None else round(float(entry["needed"])),
         worst=tuple(worst),

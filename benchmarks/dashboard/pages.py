@@ -3,7 +3,7 @@
 Makes such a ledger (daily and weekly runs) unless it is there, starts `aligntax serve` on it, and asks for
 every page over a socket.
 
-    python benchmarks/dashboard/run.py DIRECTORY
+    python benchmarks/dashboard/pages.py DIRECTORY
 """
 
 import argparse
