@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pytest
 
 from aligntax.ledger.opened import open_ledger
 from aligntax.ledger.watches import alerts, state
