@@ -151,3 +151,17 @@ def test_schema_is_printed_or_written(tmp_path: Path) -> None:
     out = tmp_path / "schema.json"
     run("policy", "schema", "--out", out)
     assert json.loads(run("policy", "schema").stdout) == json.loads(out.read_text("utf-8"))
+
+
+def test_several_are_checked_and_all_mistakes_told(tmp_path: Path) -> None:
+    """As a pre-commit hook passes them."""
+    good, bad, worse = (tmp_path / name for name in ("good.toml", "bad.toml", "worse.toml"))
+    text = EXAMPLE.read_text("utf-8")
+    good.write_text(text, "utf-8")
+    bad.write_text(text.replace("version = 1", "version = 7", 1), "utf-8")
+    worse.write_text("service = ", "utf-8")
+    assert len(json.loads(run("policy", "check", good, good, "--json").stdout)["policies"]) == 2
+    with pytest.raises(UnreadableInput) as wrong:
+        run("policy", "check", bad, good, worse)
+    assert "bad.toml" in str(wrong.value)
+    assert "worse.toml" in str(wrong.value)

@@ -24,6 +24,7 @@ from aligntax.labels.plan import Plan
 from aligntax.labels.run import JudgedRun
 from aligntax.labels.strata import Stratum
 from aligntax.records import Label
+from aligntax.records.files import atomic
 
 __all__ = ["ALL", "Design", "LabelSet", "census_or_random", "load_labels", "planned", "save_labels"]
 
@@ -125,12 +126,11 @@ def census_or_random(run: JudgedRun, labels: Iterable[Label], *, random: bool) -
 
 
 def save_labels(labels: LabelSet, path: Path) -> None:
-    """Writes labels: a line on their design, then a line for each label."""
+    """Writes labels, whole or not at all: a line on their design, then a line for each label."""
     design = labels.design
     chance = {stratum.name: stratum.probability for stratum in design.strata}
     head = {"aligntax": _KIND, "format": _FORMAT, "labels": len(labels.labels), "design": design.header()}
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("w", encoding="utf-8", newline="\n") as file:
+    with atomic(path) as part, part.open("w", encoding="utf-8", newline="\n") as file:
         file.write(json_line(head))
         for label in labels.labels:
             row = asdict(label) | {"time": f"{label.time.isoformat()}Z" if label.time else None}

@@ -19,14 +19,16 @@ app = typer.Typer(
 
 @app.command("check")
 def check(
-    file: Annotated[Path, typer.Argument(help="The policy.")] = Path("aligntax.toml"),
+    files: Annotated[
+        list[Path] | None, typer.Argument(help="Policies.", show_default="aligntax.toml")
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Checks a policy and shows it: use cases, budgets, the floor, who is told.
 
     Every mistake is told at once, with its line and key.
     """
-    call("policy", locals(), "check")
+    call("policy", {"files": files or [Path("aligntax.toml")], "as_json": as_json}, "check")
 
 
 @app.command("schema")
