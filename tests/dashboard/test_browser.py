@@ -151,10 +151,12 @@ def test_colours_follow_the_system_and_the_choice(browser: Browser, address: str
     page = opened(browser, address, scheme="dark")
     ground = "getComputedStyle(document.body).backgroundColor"
     dark = page.evaluate(ground)
-    page.get_by_role("button", name="light").click()
+    with page.expect_navigation():
+        page.get_by_role("button", name="light").click()
     light = page.evaluate(ground)
     assert dark != light
-    page.get_by_role("button", name="dark").click()
+    with page.expect_navigation():
+        page.get_by_role("button", name="dark").click()
     assert page.evaluate(ground) == dark
     page.context.close()
 

@@ -1,23 +1,19 @@
 """The web application: routes, the guard around them, and what is said when something goes wrong."""
 
-from importlib import import_module
-from importlib.util import find_spec
-
-from fastapi import APIRouter, FastAPI, Request
+from fastapi import FastAPI, Request
 from fastapi.responses import HTMLResponse
 
 from aligntax import __version__
 from aligntax.dashboard.api import router as api
 from aligntax.dashboard.assets import Assets
 from aligntax.dashboard.failures import say_failures
+from aligntax.dashboard.labelling import router as labelling
 from aligntax.dashboard.pages import PAGES
 from aligntax.dashboard.rendering import render
 from aligntax.dashboard.security import Access, install, sign_in_router
 from aligntax.ledger.opened import Ledger
 
 __all__ = ["make_app"]
-
-_OPTIONAL = ("aligntax.dashboard.labelling",)
 
 
 def make_app(ledger: Ledger, access: Access, *, show_text: bool = False) -> FastAPI:
@@ -40,16 +36,11 @@ def make_app(ledger: Ledger, access: Access, *, show_text: bool = False) -> Fast
     app.state.ledger = ledger
     app.state.show_text = show_text
     app.mount("/static", Assets(), name="static")
-    for router in (*PAGES, api, *_optional(), sign_in_router(access, _sign_in)):
+    for router in (*PAGES, labelling, api, sign_in_router(access, _sign_in)):
         app.include_router(router)
     say_failures(app)
     install(app, access)
     return app
-
-
-def _optional() -> list[APIRouter]:
-    """Routers of parts that need not be there."""
-    return [import_module(name).router for name in _OPTIONAL if find_spec(name)]
 
 
 def _sign_in(request: Request, context: dict[str, object]) -> HTMLResponse:

@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import combinations
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse, RedirectResponse
@@ -17,13 +17,14 @@ from aligntax.dashboard.labelling.shrinking import Width, widths
 from aligntax.dashboard.parameters import Opened
 from aligntax.dashboard.rendering import render
 from aligntax.dashboard.security import User, needs_role
-from aligntax.labels.agreement import Agreement, Pair, agree
 from aligntax.ledger.annotations import Annotation, annotations, close_task, standing_labels
 from aligntax.ledger.labels import add_labels
 from aligntax.ledger.opened import Ledger
 from aligntax.ledger.tasks import Task, find_task, plan_of
 from aligntax.records import LABEL_OUTCOMES, Estimate
-from aligntax.tax.labelling import rate_so_far
+
+if TYPE_CHECKING:
+    from aligntax.labels.agreement import Agreement, Pair
 
 __all__ = ["router"]
 
@@ -45,12 +46,12 @@ class _Results:
 
     rate: Estimate
     widths: list[Width]
-    agreement: Agreement
+    agreement: "Agreement"
     mixed: list[tuple[tuple[str, ...], int]]
     disputes: list[Dispute]
 
     @property
-    def pair(self) -> Pair | None:
+    def pair(self) -> "Pair | None":
         """The two annotators who share most exchanges."""
         return max(self.agreement.pairs, key=lambda pair: int(pair.confusion.sum()), default=None)
 
@@ -110,6 +111,9 @@ def _people(standing: Sequence[Annotation]) -> list[tuple[str, int, int]]:
 
 
 def _results(ledger: Ledger, task: Task, standing: Sequence[Annotation]) -> _Results:
+    from aligntax.labels.agreement import agree  # as in `shrinking`: a server that starts needs neither
+    from aligntax.tax.labelling import rate_so_far
+
     plan = plan_of(ledger, task)
     labels = standing_labels(task, plan, standing)
     return _Results(

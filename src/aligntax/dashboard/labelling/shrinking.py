@@ -15,7 +15,6 @@ from aligntax.labels.plan import Plan
 from aligntax.ledger.annotations import Annotation, standing_labels
 from aligntax.ledger.opened import Ledger
 from aligntax.ledger.tasks import Task, plan_of
-from aligntax.tax.labelling import rate_so_far
 
 __all__ = ["STEP", "Width", "seen_by", "widths"]
 
@@ -79,6 +78,8 @@ def _key(task: Task, said: Sequence[Annotation]) -> tuple[object, ...]:
 
 
 def _half(task: Task, plan: Plan, said: Sequence[Annotation]) -> float:
+    from aligntax.tax.labelling import rate_so_far  # detectors behind it take half a second to import
+
     estimate = rate_so_far(plan, task.settings.verdicts, standing_labels(task, plan, said))
     return 50 * (estimate.high - estimate.low)
 

@@ -16,7 +16,6 @@ import pyarrow as pa
 
 from aligntax.dashboard.reading.exchanges import read_columns
 from aligntax.records import Estimate
-from aligntax.stats.comparison import exact_mcnemar, paired_difference
 
 __all__ = ["Pairs", "pairs_of"]
 
@@ -49,11 +48,15 @@ class Pairs:
     @property
     def difference(self) -> Estimate:
         """Of the completion tax, second less first."""
+        from aligntax.stats.comparison import paired_difference  # scipy: a third of a second
+
         return paired_difference(self.worse, self.better, self.prompts)
 
     @property
     def p(self) -> float:
         """Of no difference: McNemar's exact test, two-sided."""
+        from aligntax.stats.comparison import exact_mcnemar
+
         return exact_mcnemar(self.worse, self.better)
 
 
