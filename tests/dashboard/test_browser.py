@@ -138,10 +138,12 @@ def test_without_scripts(browser: Browser, address: str) -> None:
     """Everything works: there are none. Colours change by a form, details open, filters filter."""
     page = opened(browser, f"{address}/exchanges", java_script_enabled=False)
     page.get_by_label("Outcome").select_option("refused")
-    page.get_by_role("button", name="Show").click()
+    with page.expect_navigation():
+        page.get_by_role("button", name="Show").click()
     assert page.locator(".tag.hedged").count() == 0
     assert page.locator(".tag.refused").count() > 10
-    page.get_by_role("button", name="dark").click()
+    with page.expect_navigation():
+        page.get_by_role("button", name="dark").click()
     assert page.locator("html").get_attribute("data-theme") == "dark"
     assert "outcome=refused" in page.url
     page.context.close()
