@@ -20,7 +20,7 @@ from tests_commands import aligntax, checked, fine, wrong
 
 __all__ = ["postgresql", "where"]
 
-GOLDEN = sorted((Path(__file__).parents[1] / "golden" / "documents").glob("*.json"))
+GOLDEN = sorted((Path(__file__).parents[1] / "ledger" / "golden").glob("*.json"))
 
 
 def _write(path: Path, contents: object) -> Path:

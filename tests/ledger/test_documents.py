@@ -29,7 +29,7 @@ from aligntax.ledger.runs import document, measurements, trend
 from aligntax.records import Measurement
 from ledger_worlds import bill, rate
 
-GOLDEN = sorted((Path(__file__).parents[1] / "golden" / "documents").glob("*.json"))
+GOLDEN = sorted((Path(__file__).parent / "golden").glob("*.json"))
 ESTIMATE = {"value", "low", "high", "level", "n", "unit", "method"}
 
 

@@ -298,9 +298,7 @@ def test_killed_in_the_middle(browser: Browser, served: Callable[..., Site], tmp
     page.close()  # the window is closed before the server is back
     site = served(again=site)
     later = context.new_page()
-    later.goto(f"{site.url}/label/{task}")
-    expect(later.locator("body")).to_contain_text("12 done by you")
-    later.goto(f"{site.url}/label/{task}/next")
+    later.goto(f"{site.url}/label/{task}/next")  # to exchange 13, which says so and goes on
     later.wait_for_url("**/14")
     assert [one.outcome for one in said(tmp_path, task)][-2:] == ["hedged", "not_applicable"]
 
