@@ -1,5 +1,6 @@
 """Logs are followed: every exchange is counted once, whatever becomes of its file."""
 
+import errno
 import gzip
 import json
 import os
@@ -181,12 +182,24 @@ def test_a_file_that_is_no_log_is_said_and_left_alone(watch: Watch, logs: Path) 
     assert not watch.round([str(logs)]).problems
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
-def test_a_directory_that_cannot_be_searched_is_said_once(watch: Watch, logs: Path) -> None:
+def test_a_directory_that_cannot_be_searched_is_said_once(
+    watch: Watch, logs: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The system's refusal is played, since permissions do not bind root."""
     write(logs / "a.jsonl", line(1))
-    (logs / "closed").mkdir(mode=0)
-    assert len(watch.round([str(logs)]).problems) == 1
+    (logs / "closed").mkdir()
+    search = os.scandir
+
+    def refused(path: str) -> object:
+        if str(path).endswith("closed"):
+            raise PermissionError(errno.EACCES, "Permission denied", path)
+        return search(path)
+
+    monkeypatch.setattr(os, "scandir", refused)
+    (problem,) = watch.round([str(logs)]).problems
+    assert "closed: permission denied" in problem
     assert watch.round([str(logs)]).problems == []
+    assert counts(watch)[2] == 1
 
 
 def test_other_logs_under_the_same_name_go_on_alone(ledger: Ledger, logs: Path) -> None:

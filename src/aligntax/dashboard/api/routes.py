@@ -23,7 +23,6 @@ from aligntax.dashboard.pages.exchanges import Sought, kept_file, listed_row, ma
 from aligntax.dashboard.pages.trend import Asked
 from aligntax.dashboard.parameters import From, Key, Name, Opened, RunKey, To
 from aligntax.dashboard.reading.exchanges import exchange_page
-from aligntax.dashboard.reading.history import history
 from aligntax.dashboard.reading.run_list import list_runs
 from aligntax.dashboard.security import needs_role
 from aligntax.ledger.marks import marks
@@ -76,16 +75,7 @@ def measurements_of_run(
 @router.get("/trend", tags=["figures"])
 def trend(ledger: Opened, asked: Annotated[Asked, Depends()]) -> TrendShape:
     """A figure over runs, oldest first."""
-    found = history(
-        ledger,
-        asked.component or "completion_tax",
-        use_case=asked.use_case,
-        model=asked.model,
-        first=asked.first,
-        last=asked.last,
-        span=asked.span,
-        raw=asked.raw,
-    )
+    found = asked.of(ledger)
     return TrendShape(
         component=found.component,
         use_case=found.use_case,

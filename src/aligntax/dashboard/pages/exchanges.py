@@ -16,7 +16,7 @@ from aligntax.dashboard.rendering import render
 from aligntax.dashboard.security import needs_role
 from aligntax.ledger.opened import Ledger
 from aligntax.ledger.runs import Run, artefact, find_run, runs
-from aligntax.records import FLAGS, LAYERS, OUTCOMES
+from aligntax.records import FLAGS, LAYERS, OUTCOMES, Flag, Layer, OutcomeName
 
 __all__ = ["Sought", "kept_file", "listed_row", "may_see_texts", "router"]
 
@@ -26,19 +26,9 @@ _EXCHANGES_FILE = "exchanges.parquet"
 _LOOKED_THROUGH = 60
 """Newest runs among which one that keeps its exchanges is looked for."""
 
-Outcome = Literal["", "tax", "complete", "hedged", "refused", "undetermined"]
-Layer = Literal["", "provider_filter", "guardrail", "model", "fallback"]
-Symptom = Literal[
-    "",
-    "disclaimer",
-    "referral",
-    "apology",
-    "moralising",
-    "policy_reference",
-    "deflection",
-    "ai_identity",
-    "soft_refusal",
-]
+Outcome = Literal["", "tax", OutcomeName]
+Stepped = Literal["", Layer]
+Symptom = Literal["", Flag]
 
 
 @dataclass(frozen=True)
@@ -51,7 +41,7 @@ class Sought:
     use_case: Name = ""
     model: Name = ""
     outcome: Annotated[Outcome, Query(description="tax for refused or hedged")] = ""
-    layer: Layer = ""
+    layer: Stepped = ""
     symptom: Symptom = ""
     first: From = None
     last: To = None

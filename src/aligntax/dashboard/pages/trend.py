@@ -50,6 +50,19 @@ class Asked:
             "to": self.last,
         }
 
+    def of(self, ledger: Ledger) -> History:
+        """The figure that is asked for, over the runs of a ledger."""
+        return history(
+            ledger,
+            self.component or "completion_tax",
+            use_case=self.use_case,
+            model=self.model,
+            first=self.first,
+            last=self.last,
+            span=self.span,
+            raw=self.raw,
+        )
+
 
 @dataclass(frozen=True)
 class Trend:
@@ -63,16 +76,7 @@ class Trend:
 
 def trend_of(ledger: Opened, asked: Annotated[Asked, Depends()]) -> Trend:
     """What is asked for, looked up and drawn."""
-    found = history(
-        ledger,
-        asked.component or "completion_tax",
-        use_case=asked.use_case,
-        model=asked.model,
-        first=asked.first,
-        last=asked.last,
-        span=asked.span,
-        raw=asked.raw,
-    )
+    found = asked.of(ledger)
     happened = _happened(ledger, found)
     budget = budget_of(policy_in_force(ledger)[1], asked.use_case, found.component)
     return Trend(found, happened, budget, trend_chart(found, happened, budget))
