@@ -46,6 +46,8 @@ NEWEST = dt.datetime(2026, 11, 1)
 SMALL = 20_000
 """Exchanges kept of each of the newest weeks before the last, which keeps all."""
 ROUNDS = 7
+READING = 3.0
+"""Seconds for which the very first page is read before another is asked for."""
 
 
 def outcomes(path: Path, n: int, seed: int) -> Path:
@@ -244,7 +246,7 @@ PAGES = {
 
 def timed(address: str, run: str, server: int) -> list[tuple[str, float, float, float, float]]:
     """Milliseconds of every page: at first, the median and the worst after that, and CPU."""
-    found = []
+    found: list[tuple[str, float, float, float, float]] = []
     for name, path in PAGES.items():
         spent, before = [], 0.0
         for at in range(ROUNDS):
@@ -253,6 +255,8 @@ def timed(address: str, run: str, server: int) -> list[tuple[str, float, float, 
             with urllib.request.urlopen(address + path.format(run=run)) as answer:
                 answer.read()
             spent.append(1000 * (time.perf_counter() - begun))
+            if not found and not at:
+                time.sleep(READING)
         cpu = (_cpu(server) - before) / (ROUNDS - 1)
         found.append((name, spent[0], statistics.median(spent[1:]), max(spent[1:]), cpu))
     return found

@@ -1,8 +1,8 @@
 """False alarms and delays of a watch, and how fast it catches up.
 
-    python benchmarks/watch/watching.py                 # an hour on one core; writes results.json and the
-    tables python benchmarks/watch/watching.py --worlds 50     # a quick look python
-    benchmarks/watch/watching.py --only speed
+    python benchmarks/watch/watching.py                 # half an hour on one core; writes results.json
+    python benchmarks/watch/watching.py --worlds 50     # a quick look
+    python benchmarks/watch/watching.py --only speed
 
 Worlds are the tests' own (tests/watch_worlds.py): traffic goes through the counters, looks and tests of a
 real watch.

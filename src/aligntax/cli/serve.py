@@ -18,6 +18,7 @@ with needs("serve"):
 
     from aligntax.dashboard.app import make_app
     from aligntax.dashboard.security import Access, load_access, local_access
+    from aligntax.dashboard.warming import Warming
 
 __all__ = ["run"]
 
@@ -46,7 +47,7 @@ def run(
             stderr().print(f"the dashboard is at {where} (Ctrl-C stops it)", markup=False, soft_wrap=True)
         if browser:
             webbrowser.open(where)
-        app = make_app(found, allowed, show_text=show_text)
+        app = Warming(make_app(found, allowed, show_text=show_text))
         settings = uvicorn.Config(
             app,
             log_level="warning",

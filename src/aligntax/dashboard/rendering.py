@@ -17,7 +17,7 @@ from aligntax.dashboard.words import WORDS, said
 from aligntax.report.figures import WAYS, interval_text, value_text
 from aligntax.report.visible import clipped, visible
 
-__all__ = ["NAVIGATION", "THEMES", "render"]
+__all__ = ["NAVIGATION", "THEMES", "load_templates", "render"]
 
 _TEMPLATES = (
     Path(__file__).parent / "templates",
@@ -70,6 +70,12 @@ def render(
     }
     page = _environment().get_template(template).render(shared | context)
     return HTMLResponse(page.encode("utf-8", "replace"), status)
+
+
+def load_templates(*names: str) -> None:
+    """Reads templates, all without names, which the first visit of a page would do otherwise."""
+    for name in names or _environment().list_templates(extensions=["html"]):
+        _environment().get_template(name)
 
 
 @cache

@@ -48,7 +48,7 @@ class Pairs:
     @property
     def difference(self) -> Estimate:
         """Of the completion tax, second less first."""
-        from aligntax.stats.comparison import paired_difference  # scipy: a third of a second
+        from aligntax.stats.comparison import paired_difference  # scipy, as in `side_by_side`
 
         return paired_difference(self.worse, self.better, self.prompts)
 

@@ -10,7 +10,6 @@ from aligntax.ledger.figure_rows import READING_ORDER, figure_of
 from aligntax.ledger.opened import Ledger
 from aligntax.ledger.runs import Run
 from aligntax.records import Estimate, Measurement
-from aligntax.report.compare import rate_difference
 
 __all__ = ["Compared", "clashes", "compared_figures", "differing"]
 
@@ -100,6 +99,8 @@ def compared_figures(ledger: Ledger, first: Run, second: Run, *, apart: bool) ->
 
 
 def _compared(key: Slice, one: Measurement, other: Measurement, *, apart: bool) -> Compared:
+    from aligntax.report.compare import rate_difference  # scipy, which a server that starts does without
+
     alike = one.correction == other.correction and one.estimate.unit == other.estimate.unit == "rate"
     same_level = one.estimate.level == other.estimate.level
     difference = rate_difference(one.estimate, other.estimate) if apart and alike and same_level else None

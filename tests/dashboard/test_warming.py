@@ -1,0 +1,53 @@
+"""What later pages need is got ready behind the first, and behind no answer to a machine."""
+
+import subprocess
+import sys
+
+import pytest
+from starlette.applications import Starlette
+from starlette.responses import HTMLResponse, JSONResponse
+from starlette.routing import Route
+from starlette.testclient import TestClient
+
+from aligntax.dashboard import warming
+
+FRESH = """
+import sys
+from starlette.testclient import TestClient
+from aligntax.dashboard.app import make_app
+from aligntax.dashboard.security import local_access
+from aligntax.dashboard.warming import WARMED, Warming
+from aligntax.ledger.opened import open_ledger
+
+app = Warming(make_app(open_ledger(sys.argv[1]), local_access()))
+client = TestClient(app, base_url="http://127.0.0.1")
+assert client.get("/healthz").status_code == 200
+app.wait()
+print([name in sys.modules for name in WARMED])
+assert client.get("/").status_code == 200
+app.wait()
+print([name in sys.modules for name in WARMED])
+"""
+
+
+def test_a_fresh_server_has_the_rest_ready_after_its_first_page(tmp_path):
+    done = subprocess.run(
+        [sys.executable, "-c", FRESH, str(tmp_path / "ledger")], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    before, after = done.stdout.splitlines()
+    assert "True" not in before, "the server waits for what its first page does not need"
+    assert "False" not in after
+
+
+@pytest.mark.parametrize("path, begun", [("/page", 1), ("/data", 0)])
+def test_only_a_page_begins_it_and_once(monkeypatch, path, begun):
+    seen = []
+    monkeypatch.setattr(warming, "_warm", lambda: seen.append(path))
+    routes = [Route("/page", lambda _: HTMLResponse("x")), Route("/data", lambda _: JSONResponse({}))]
+    app = warming.Warming(Starlette(routes=routes))
+    client = TestClient(app)
+    for _ in range(3):
+        assert client.get(path).status_code == 200
+    app.wait()
+    assert len(seen) == begun
