@@ -2,8 +2,11 @@
 
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
+
+pytest.importorskip("fastapi")
 from starlette.applications import Starlette
 from starlette.responses import HTMLResponse, JSONResponse
 from starlette.routing import Route
@@ -30,7 +33,7 @@ print([name in sys.modules for name in WARMED])
 """
 
 
-def test_a_fresh_server_has_the_rest_ready_after_its_first_page(tmp_path):
+def test_a_fresh_server_has_the_rest_ready_after_its_first_page(tmp_path: Path) -> None:
     done = subprocess.run(
         [sys.executable, "-c", FRESH, str(tmp_path / "ledger")], capture_output=True, text=True, check=False
     )
@@ -40,11 +43,12 @@ def test_a_fresh_server_has_the_rest_ready_after_its_first_page(tmp_path):
     assert "False" not in after
 
 
-@pytest.mark.parametrize("path, begun", [("/page", 1), ("/data", 0)])
-def test_only_a_page_begins_it_and_once(monkeypatch, path, begun):
-    seen = []
+@pytest.mark.parametrize(("path", "begun"), [("/page", 1), ("/data", 0)])
+def test_only_a_page_begins_it_and_once(monkeypatch: pytest.MonkeyPatch, path: str, begun: int) -> None:
+    seen = list[str]()
     monkeypatch.setattr(warming, "_warm", lambda: seen.append(path))
-    routes = [Route("/page", lambda _: HTMLResponse("x")), Route("/data", lambda _: JSONResponse({}))]
+    answers = {"/page": HTMLResponse("x"), "/data": JSONResponse({})}
+    routes = [Route(at, lambda request: answers[request.url.path]) for at in answers]
     app = warming.Warming(Starlette(routes=routes))
     client = TestClient(app)
     for _ in range(3):

@@ -13,9 +13,11 @@ from aligntax.ledger.opened import Ledger
 from aligntax.ledger.policies import keep_policy
 from aligntax.ledger.record import record
 from aligntax.ledger.verdicts import keep_verdict
+from aligntax.policy.prices import price_table
 from aligntax.policy.propose import propose
 from aligntax.policy.propose_text import proposed_text
 from aligntax.policy.read import LoadedPolicy, load_policy, read_policy
+from aligntax.policy.recognise import recogniser
 from aligntax.report.bill import bill_document
 from aligntax.report.gate import gate_document
 from aligntax.tax.audit import Audit, Settings, audit
@@ -43,32 +45,44 @@ def measure_logs(
         Key of the run.
     """
     with tempfile.TemporaryDirectory(prefix="aligntax-") as made:
-        outcomes = Path(made) / "outcomes.parquet"
-        result = _audited(logs, outcomes, keep_text=keep_text, quiet=quiet)
+        outcomes, named = Path(made) / "outcomes.parquet", _policy(policy, logs)
+        result = _audited(logs, outcomes, named, keep_text=keep_text, quiet=quiet)
         contents = bill_document(result, created=dt.datetime.now(dt.UTC))
-        run = record(ledger, contents, files={outcomes.name: outcomes})
-        loaded = _policy(policy, logs, result)
-        _held(ledger, run.id, loaded, Path(made))
+        run = record(ledger, contents, files={outcomes.name: outcomes}, policy_id=named.id if named else None)
+        _held(ledger, run.id, named or _proposed(logs, result), Path(made))
     return run.id
 
 
-def _audited(logs: Sequence[str], outcomes: Path, *, keep_text: bool, quiet: bool) -> Audit:
+def _audited(
+    logs: Sequence[str], outcomes: Path, policy: LoadedPolicy | None, *, keep_text: bool, quiet: bool
+) -> Audit:
+    """Under the use cases and prices of the policy, where there is one."""
     with (
         opened(logs, log_format=None, fields=field_map({}), threads=None, strict=False, quiet=quiet) as log,
         progress(log, quiet=quiet) as seen,
     ):
         settings = Settings(keep_text=keep_text)
-        judge, prices = detector(_DETECTOR), load_prices(None)
-        result = audit(log, judge, outcomes, prices=prices, settings=settings, seen=seen)
+        result = audit(
+            log,
+            detector(_DETECTOR),
+            outcomes,
+            prices=price_table(policy) if policy else load_prices(None),
+            settings=settings,
+            recognise=recogniser(policy.policy) if policy else None,
+            seen=seen,
+        )
     report_reading(result.reading)
     return result
 
 
-def _policy(path: Path | None, logs: Sequence[str], result: Audit) -> LoadedPolicy:
-    """The policy that is named, the one beside the first log, or one proposed from what was measured."""
+def _policy(path: Path | None, logs: Sequence[str]) -> LoadedPolicy | None:
+    """The policy that is named, or the one beside the first log; None where there is neither."""
     beside = Path(logs[0]).parent / _BESIDE
-    if path is not None or beside.is_file():
-        return load_policy(path or beside)
+    return load_policy(path or beside) if path is not None or beside.is_file() else None
+
+
+def _proposed(logs: Sequence[str], result: Audit) -> LoadedPolicy:
+    """A policy that what was measured meets."""
     today = dt.datetime.now(dt.UTC).date()
     service = Path(logs[0]).stem or "service"
     return read_policy(proposed_text(propose(result), service=service, sources=" ".join(logs), written=today))

@@ -8,6 +8,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, Response
 from starlette.exceptions import HTTPException
 
+from aligntax.dashboard.labelling.blinding import Blinded
 from aligntax.dashboard.rendering import render
 from aligntax.errors import AligntaxError, UnreadableInput, UsageError
 
@@ -30,6 +31,7 @@ _LOG = logging.getLogger("aligntax.dashboard")
 def say_failures(app: FastAPI) -> None:
     """Hangs in what answers when a route raises."""
     for kind, answer in (
+        (Blinded, _blinded),
         (HTTPException, _refused),
         (RequestValidationError, _not_valid),
         (AligntaxError, _ours),
@@ -49,6 +51,21 @@ def _refused(request: Request, error: HTTPException) -> Response:
     answer = _answer(request, error.status_code, words)
     answer.headers.update(error.headers or {})
     return answer
+
+
+def _blinded(request: Request, error: Blinded) -> Response:
+    if request.url.path.startswith("/api/"):
+        return _answer(request, error.status_code, [error.detail])
+    return render(
+        request,
+        "labelling/blinded.html",
+        title="First the labels, then the verdicts",
+        status=error.status_code,
+        words=error.detail,
+        task=error.desk.task,
+        may_open=error.may_open,
+        back=f"{request.url.path}?{request.url.query}".rstrip("?"),
+    )
 
 
 def _not_valid(request: Request, error: RequestValidationError) -> Response:

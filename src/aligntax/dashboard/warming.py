@@ -41,7 +41,7 @@ class Warming:
         self._thread: threading.Thread | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Passes everything on; after the first page is sent (not what a machine asks for), a thread begins."""
+        """Passes everything on; after the first page is sent (no data, no asset) a thread begins."""
         page = False
 
         async def sending(message: Message) -> None:

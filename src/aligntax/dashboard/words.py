@@ -8,6 +8,7 @@ WORDS: Mapping[str, str] = {
     "completion_tax": "refused or hedged",
     "tax": "refused or hedged",
     "cannot": "unable",
+    "declined": "refused, though able",
     "delay.share": "answers that start late",
     "delay.median": "characters before the answer, median",
     "delay.p90": "characters before the answer, 90th percentile",

@@ -20,7 +20,7 @@ from aligntax.ledger.opened import Ledger
 from aligntax.ledger.runs import Run, artefact, document, find_run
 from aligntax.policy.prices import price_table
 from aligntax.policy.read import LoadedPolicy
-from aligntax.policy.recognise import OTHER, PolicyRecogniser
+from aligntax.policy.recognise import PolicyRecogniser
 from aligntax.records import Estimate, Measurement
 from aligntax.tax.audit import Audit
 from aligntax.tax.judging import JUDGED
@@ -305,28 +305,18 @@ def _well_formed(bill: Document, name: str) -> Document:
 
 
 def _recognised(outcomes: Path, policy: LoadedPolicy, into: Path) -> Path:
-    """The exchanges under the policy's use cases.
-
-    Where all names are the policy's they are taken as they are: an audit under the policy made them. Others
-    are told by name and model, where the policy looks at nothing else; where it looks at texts, which
-    outcomes do not hold, they stay what the log calls them.
-    """
+    """The exchanges under the policy's use cases."""
     recognise = PolicyRecogniser(policy.policy)
     with pq.ParquetFile(outcomes) as file:
         names = _distinct(batch.column(0) for batch in file.iter_batches(columns=["use_case"]))
-    known = {case.name for case in policy.policy.use_case}
-    needs_text = set(recognise.columns) - {"use_case", "model_requested", "model_served"}
-    if names <= {*known, OTHER} or needs_text:
+    if not recognise.renames(names):
         return outcomes
     target = into / "recognised.parquet"
 
     def told(batch: pa.RecordBatch) -> pa.RecordBatch:
-        columns = [batch.column(name).cast(pa.string()) for name in ("use_case", "model_requested", "model")]
-        named = pa.RecordBatch.from_arrays(columns, names=["use_case", "model_requested", "model_served"])
-        found = recognise(named)
-        own = pc.and_(pc.equal(found, OTHER), pc.is_in(columns[0], pa.array(sorted(known))))
+        columns = (batch.column(name).cast(pa.string()) for name in ("use_case", "model_requested", "model"))
         at = batch.schema.get_field_index("use_case")
-        return batch.set_column(at, batch.schema.field(at), pc.if_else(own, columns[0], found))
+        return batch.set_column(at, batch.schema.field(at), recognise.renamed(*columns))
 
     rewritten(outcomes, target, told)
     return target

@@ -5,7 +5,7 @@ the text. What RE2 lacks (look-around, back-references) goes through Python's `r
 """
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Sequence, Set
 from dataclasses import dataclass
 
 import numpy as np
@@ -98,6 +98,28 @@ class PolicyRecogniser:
             own = exchanges.column("use_case")
             told = pc.if_else(pa.array(number == len(self.names)), own, told)
         return told
+
+    def renames(self, names: Set[str]) -> bool:
+        """Whether judged exchanges, which have no texts, go by other use cases under the policy.
+
+        Where all names are the policy's they are taken as they are: an audit under the policy made them.
+        Where the policy looks at texts, they stay what the log calls them.
+
+        Args:
+            names: of their use cases.
+        """
+        needs_text = set(self.columns) - {"use_case", "model_requested", "model_served"}
+        return not (needs_text or names <= {*self.names, OTHER})
+
+    def renamed(
+        self, use_case: pa.StringArray, model_requested: pa.StringArray, model: pa.StringArray
+    ) -> pa.StringArray:
+        """(rows,) use cases under the policy of judged exchanges that it renames."""
+        columns = [use_case, model_requested, model]
+        batch = pa.RecordBatch.from_arrays(columns, names=["use_case", "model_requested", "model_served"])
+        found = self(batch)
+        own = pc.and_(pc.equal(found, OTHER), pc.is_in(use_case, pa.array(sorted(self.names))))
+        return pc.if_else(own, use_case, found)
 
     def _numbers(self, exchanges: pa.RecordBatch) -> Rows:
         """(rows,) number of the use case of each row; one more than there are for none."""

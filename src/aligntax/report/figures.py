@@ -1,14 +1,14 @@
 """Finding figures in a document, and writing them down: one way for the terminal and for HTML."""
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 
 from aligntax.records import Estimate, Unit, unknown
 from aligntax.report.document import Document, estimate_of
 
-__all__ = ["WAYS", "Figure", "Figures", "apart", "interval_text", "value_text"]
+__all__ = ["WAYS", "Behind", "Figure", "Figures", "apart", "interval_text", "value_text"]
 
 _WORST = (("use_case",), ("model",), ("use_case", "model"), ("use_case", "period"), ("model", "period"))
 WAYS: Mapping[str, str] = {
@@ -29,6 +29,8 @@ _PLAIN: Mapping[str, str] = {
     "nats": ".4g",
 }
 Key = tuple[str, str, frozenset[tuple[str, str]]]
+Behind = Callable[[str, Mapping[str, str]], str]
+"""Address of the exchanges behind a component of a slice; "" where there is none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +43,7 @@ class Figure:
         small: whether the slice is too small to be read without its interval.
         estimate: the number.
         correction: what it rests on, a key of WAYS.
+        behind: address of its exchanges; "" where they cannot be looked at.
     """
 
     component: str
@@ -48,6 +51,7 @@ class Figure:
     small: bool
     estimate: Estimate
     correction: str = "raw"
+    behind: str = ""
 
     @property
     def value(self) -> str:
@@ -61,16 +65,23 @@ class Figure:
 
 
 class Figures:
-    """The measurements of a document, by component and slice."""
+    """The measurements of a document, by component and slice.
 
-    def __init__(self, contents: Document) -> None:
+    Args:
+        contents: the document.
+        behind: where the exchanges behind its figures can be looked at; None for nowhere.
+    """
+
+    def __init__(self, contents: Document, behind: Behind | None = None) -> None:
         self.contents = contents
         self.correction = cast(Mapping[str, Any] | None, contents.get("correction"))
         corrected = self.correction["measurements"] if self.correction else []
         self._figures: dict[Key, Figure] = {}
         for entry in [*cast(Sequence[Mapping[str, Any]], contents["measurements"]), *corrected]:
             estimate, way = estimate_of(entry), str(entry.get("correction", "raw"))
-            figure = Figure(entry["component"], entry["slice"], entry["small"], estimate, way)
+            component, where = entry["component"], entry["slice"]
+            address = behind(component, where) if behind else ""
+            figure = Figure(component, where, entry["small"], estimate, way, address)
             self._figures[_key(way, figure.component, figure.slice)] = figure
 
     def get(self, component: str, **where: str) -> Figure:

@@ -1,7 +1,7 @@
 """What a gate held, entry by entry, in words: the same for every form it is shown in."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, cast
 
 from aligntax.report.document import Document, estimate_of
@@ -23,6 +23,9 @@ class Held:
         kind: budget, hazard, rise or finding.
         subject: what it is about, short: a use case, the floor.
         name: of the test within it: component and slice.
+        component: of a budget; "" for everything else.
+        where: what a budget's figure is narrowed to, its use case among it.
+        window: of its traffic.
         verdict: pass, fail or inconclusive.
         line: of the policy.
         figure: seen, with its bounds; "" for a finding.
@@ -43,6 +46,9 @@ class Held:
     reason: str
     finding: str
     details: tuple[str, ...]
+    component: str = ""
+    where: Mapping[str, str] = field(default_factory=dict)
+    window: str = ""
 
     @property
     def sentence(self) -> str:
@@ -108,6 +114,9 @@ def _slice(entry: Entry) -> Held:
         reason=_reason(entry, "exchanges"),
         finding=entry["finding"],
         details=(*details, *entry["notes"]),
+        component=entry["component"],
+        where={"use_case": entry["use_case"], **entry["slice"]},
+        window=entry["window"],
     )
 
 

@@ -9,11 +9,12 @@ import math
 import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from itertools import pairwise
 from typing import Any, cast
 
 from aligntax.report.document import Document, estimate_of
-from aligntax.report.figures import Figure, Figures, apart
+from aligntax.report.figures import Behind, Figure, Figures, apart
 from aligntax.report.shapes import Axis, Line, Plot, Point, Quotes, Stack, share_of
 from aligntax.report.visible import clipped
 from aligntax.tax.bill import ITEMS
@@ -51,15 +52,16 @@ class View:
 
     Args:
         contents: the document.
+        behind: where the exchanges behind its figures can be looked at; None for nowhere.
     """
 
-    def __init__(self, contents: Document) -> None:
+    def __init__(self, contents: Document, behind: Behind | None = None) -> None:
         self.contents = contents
         self.about = cast(Mapping[str, Any], contents["about"])
         self.reading = cast(Mapping[str, Any], contents["reading"])
         self.notes = cast(Sequence[str], contents["notes"])
         self.month = cast(float | None, contents["month"])
-        self._figures = Figures(contents)
+        self._figures = Figures(contents, behind)
         self.whole = self.stack(self._figures.get("completion_tax"))
         self.tax = self._figures.read("completion_tax")
         self.correction = self._figures.correction
@@ -290,7 +292,7 @@ def _by_date(figures: Iterable[Figure]) -> Iterator[tuple[dt.date, Figure]]:
 
 def _times(figure: Figure, factor: float) -> Figure:
     estimate = figure.estimate.times(factor, figure.estimate.unit)
-    return Figure(figure.component, figure.slice, figure.small, estimate)
+    return replace(figure, estimate=estimate)
 
 
 def _ends(figure: Figure) -> tuple[float, float, float]:

@@ -1,11 +1,9 @@
 """The labelling screen as a server answers: blind, each to themself, nothing twice, results afterwards."""
 
-import hashlib
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -13,72 +11,16 @@ pytest.importorskip("fastapi")
 from starlette.testclient import TestClient
 
 from aligntax.dashboard.app import make_app
-from aligntax.dashboard.security import Access, TokenHolder, User
+from aligntax.dashboard.security import Access
 from aligntax.labels.plan import Plan
-from aligntax.ledger.annotations import annotate, annotations
+from aligntax.ledger.annotations import annotations
 from aligntax.ledger.labels import labels
-from aligntax.ledger.opened import Ledger, open_ledger
+from aligntax.ledger.opened import Ledger
 from aligntax.ledger.tasks import Task, plan_of
+from dashboard.labelling.visitors import Visitor, give
 from labelling_tasks import DETECTOR, MODEL, a_plan, a_task
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*httpx.*")
-ROLES = {"anna": "labeller", "ben": "labeller", "cora": "labeller", "chief": "approver", "guest": "viewer"}
-JSON = {"Accept": "application/json"}
-
-
-def holder(name: str, role: str) -> TokenHolder:
-    return TokenHolder(User(name, role), hashlib.sha256(name.encode()).hexdigest())  # type: ignore[arg-type]
-
-
-class Visitor:
-    """Somebody signed in, and the forms they are shown."""
-
-    def __init__(self, client: TestClient, name: str) -> None:
-        self.client, self.name = client, name
-        self.headers = {"Authorization": f"Bearer {name}"} if name else {}
-
-    def get(self, path: str, **more: Any) -> Any:
-        return self.client.get(path, headers=self.headers, **more)
-
-    def token(self, path: str) -> str:
-        return re.findall(r'name="token" value="([^"]+)"', self.get(path).text)[0]
-
-    def label(self, task: Task, position: int, outcome: str, **more: Any) -> Any:
-        path = f"/label/{task.id}/{position}"
-        form = {"outcome": outcome, "annotator": self.name, "note": ""} | more
-        form["token"] = more["token"] if "token" in more else self.token(path)
-        return self.client.post(path, data=form, headers=self.headers | JSON, follow_redirects=False)
-
-
-@pytest.fixture
-def ledger(tmp_path: Path) -> Iterator[Ledger]:
-    opened = open_ledger(tmp_path / "ledger")
-    yield opened
-    opened.close()
-
-
-@pytest.fixture
-def client(ledger: Ledger) -> Iterator[TestClient]:
-    access = Access(
-        holders=tuple(holder(name, role) for name, role in ROLES.items()),
-        hosts=("testserver",),
-        burst=10_000,
-    )
-    with TestClient(make_app(ledger, access)) as made:
-        yield made
-
-
-@pytest.fixture
-def visitor(client: TestClient) -> Callable[[str], Visitor]:
-    return lambda name: Visitor(client, name)
-
-
-def give(ledger: Ledger, task: Task, annotator: str, outcomes: str, first: int = 1) -> None:
-    """Labels by their first letters, from a position on."""
-    word = {"c": "complete", "h": "hedged", "r": "refused", "n": "not_applicable"}
-    for at, letter in enumerate(outcomes, first):
-        token = f"{annotator} {at}"
-        annotate(ledger, task.id, at, annotator=annotator, outcome=word[letter], token=token)
 
 
 def without_chance(page: str) -> str:

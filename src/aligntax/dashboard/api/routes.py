@@ -19,7 +19,8 @@ from aligntax.dashboard.api.shapes import (
     TrendShape,
     VerdictShape,
 )
-from aligntax.dashboard.pages.exchanges import Sought, kept_file, listed_row, may_see_texts
+from aligntax.dashboard.labelling.blinding import blind
+from aligntax.dashboard.pages.exchanges import Sought, kept_file, listed_row, may_see_texts, wanted_of
 from aligntax.dashboard.pages.trend import Asked
 from aligntax.dashboard.parameters import From, Key, Name, Opened, RunKey, To
 from aligntax.dashboard.reading.exchanges import exchange_page
@@ -56,7 +57,7 @@ def one_run(ledger: Opened, key: RunKey) -> RunShape:
     return RunShape.of(find_run(ledger, key))
 
 
-@router.get("/runs/{key}/document", tags=["runs"])
+@router.get("/runs/{key}/document", tags=["runs"], dependencies=[blind])
 def document_of_run(ledger: Opened, key: RunKey) -> dict[str, Any]:
     """The document of a run, as it was recorded."""
     return document(ledger, find_run(ledger, key).id)
@@ -98,7 +99,7 @@ def document_of_verdict(ledger: Opened, key: RunKey) -> dict[str, Any]:
     return verdict_document(ledger, key)
 
 
-@router.get("/exchanges", tags=["exchanges"])
+@router.get("/exchanges", tags=["exchanges"], dependencies=[blind])
 def list_of_exchanges(
     request: Request,
     ledger: Opened,
@@ -110,7 +111,7 @@ def list_of_exchanges(
     run, path = kept_file(ledger, sought.run)
     if run is None or path is None:
         raise HTTPException(404, "No run keeps its exchanges here.")
-    page = exchange_page(path, sought.wanted, after=after, limit=limit)
+    page = exchange_page(path, wanted_of(ledger, path, sought), after=after, limit=limit)
     allowed = may_see_texts(request)
     return ExchangesShape(
         run=run.id,

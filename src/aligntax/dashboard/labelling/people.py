@@ -68,7 +68,7 @@ def keep_name(
         context = {"back": _inside(back), "name": "", "wrong": True}
         return render(request, "labelling/name.html", title="Who is labelling?", status=422, **context)
     answer = RedirectResponse(_inside(back), 303)
-    answer.set_cookie(COOKIE, quote(tidy), max_age=_MONTH, path=HOME, httponly=True, samesite="lax")
+    answer.set_cookie(COOKIE, quote(tidy), max_age=_MONTH, path="/", httponly=True, samesite="lax")
     return answer
 
 

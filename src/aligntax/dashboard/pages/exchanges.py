@@ -1,16 +1,20 @@
 """The exchanges behind a number, and one of them with its evidence."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path as FilePath
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Depends, HTTPException, Path, Query, Request
 from fastapi.responses import HTMLResponse
 
+from aligntax.dashboard.labelling.blinding import blind
 from aligntax.dashboard.parameters import From, Key, Name, Opened, RunKey, To
+from aligntax.dashboard.reading.behind import kept_outcomes
 from aligntax.dashboard.reading.catalogue import newest, slices_of
+from aligntax.dashboard.reading.current_policy import policy_in_force
 from aligntax.dashboard.reading.exchanges import Wanted, exchange_page, one_exchange
+from aligntax.dashboard.reading.held_as import names_held_as
 from aligntax.dashboard.reading.texts import redacted, shown_texts
 from aligntax.dashboard.rendering import render
 from aligntax.dashboard.security import needs_role
@@ -18,15 +22,15 @@ from aligntax.ledger.opened import Ledger
 from aligntax.ledger.runs import Run, artefact, find_run, runs
 from aligntax.records import FLAGS, LAYERS, OUTCOMES, Flag, Layer, OutcomeName
 
-__all__ = ["Sought", "kept_file", "listed_row", "may_see_texts", "router"]
+__all__ = ["Sought", "kept_file", "listed_row", "may_see_texts", "router", "wanted_of"]
 
 router = APIRouter(include_in_schema=False, dependencies=[needs_role("viewer")])
-OUTCOMES_FILE = "outcomes.parquet"
 _EXCHANGES_FILE = "exchanges.parquet"
 _LOOKED_THROUGH = 60
 """Newest runs among which one that keeps its exchanges is looked for."""
+_NAMED = ("use_case", "held_as", "model")
 
-Outcome = Literal["", "tax", OutcomeName]
+Outcome = Literal["", "tax", "declined", "cannot", OutcomeName]
 Stepped = Literal["", Layer]
 Symptom = Literal["", Flag]
 
@@ -39,6 +43,7 @@ class Sought:
         Key, Query(description="key of the run; the newest that keeps its exchanges by default")
     ] = ""
     use_case: Name = ""
+    held_as: Annotated[Name, Query(description="a use case of the policy in force")] = ""
     model: Name = ""
     outcome: Annotated[Outcome, Query(description="tax for refused or hedged")] = ""
     layer: Stepped = ""
@@ -62,7 +67,7 @@ class Sought:
     @property
     def query(self) -> dict[str, object]:
         """The same as names and values of a query, without the run."""
-        named = {name: getattr(self, name) for name in ("use_case", "model", "outcome", "layer", "symptom")}
+        named = {name: getattr(self, name) for name in (*_NAMED, "outcome", "layer", "symptom")}
         return named | {"from": self.first, "to": self.last}
 
 
@@ -70,9 +75,9 @@ def kept_file(ledger: Ledger, key: str) -> tuple[Run | None, FilePath | None]:
     """The run that is asked for, or the newest that keeps its exchanges; and its file, if it has one."""
     if key:
         run = find_run(ledger, key)
-        return run, artefact(ledger, run.id, OUTCOMES_FILE)
+        return run, kept_outcomes(ledger, run.id)
     for run in runs(ledger, kind="bill", limit=_LOOKED_THROUGH):
-        if path := artefact(ledger, run.id, OUTCOMES_FILE):
+        if path := kept_outcomes(ledger, run.id):
             return run, path
     return newest(ledger, "bill"), None
 
@@ -83,7 +88,17 @@ def may_see_texts(request: Request) -> bool:
     return bool(request.app.state.show_text and user and user.may("labeller"))
 
 
-@router.get("/exchanges")
+def wanted_of(ledger: Ledger, path: FilePath, sought: Sought) -> Wanted:
+    """What is asked for, by the names of the file."""
+    if not sought.held_as:
+        return sought.wanted
+    _, policy = policy_in_force(ledger)
+    if policy is None:
+        raise HTTPException(404, "There is no policy whose use cases could be meant.")
+    return replace(sought.wanted, names=names_held_as(path, policy, sought.held_as))
+
+
+@router.get("/exchanges", dependencies=[blind])
 def exchange_list(
     request: Request,
     ledger: Opened,
@@ -92,7 +107,7 @@ def exchange_list(
 ) -> HTMLResponse:
     """Exchanges of a run, a page at a time."""
     run, path = kept_file(ledger, sought.run)
-    page = exchange_page(path, sought.wanted, after=after) if path else None
+    page = exchange_page(path, wanted_of(ledger, path, sought), after=after) if path else None
     rows = [listed_row(row, allowed=may_see_texts(request)) for row in page.rows] if page else []
     use_cases, models = slices_of(ledger, run.id) if run else ([], [])
     return render(
@@ -105,14 +120,20 @@ def exchange_list(
         rows=rows,
         after=after,
         use_cases=use_cases,
+        held_as=_held_as(ledger) if sought.held_as else (),
         models=models,
-        outcomes=("tax", *OUTCOMES),
+        outcomes=("tax", *OUTCOMES, "declined", "cannot"),
         layers=LAYERS,
         symptoms=FLAGS,
     )
 
 
-@router.get("/exchanges/{key}/{row}")
+def _held_as(ledger: Ledger) -> list[str]:
+    _, policy = policy_in_force(ledger)
+    return [case.name for case in policy.use_case] if policy else []
+
+
+@router.get("/exchanges/{key}/{row}", dependencies=[blind])
 def exchange_detail(
     request: Request, ledger: Opened, key: RunKey, row: Annotated[int, Path(ge=0, le=10**15)]
 ) -> HTMLResponse:

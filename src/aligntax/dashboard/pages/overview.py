@@ -11,6 +11,7 @@ from aligntax.dashboard.charts import Chart
 from aligntax.dashboard.charts.budgets import budgets_chart, bullet
 from aligntax.dashboard.exporting import add_exports
 from aligntax.dashboard.parameters import Opened
+from aligntax.dashboard.reading.behind import behind
 from aligntax.dashboard.reading.catalogue import newest
 from aligntax.dashboard.reading.current_policy import policy_in_force
 from aligntax.dashboard.reading.stale import stale
@@ -18,7 +19,7 @@ from aligntax.dashboard.reading.standing import Standings, standings
 from aligntax.dashboard.rendering import render
 from aligntax.dashboard.security import needs_role
 from aligntax.ledger.policies import KeptPolicy
-from aligntax.ledger.runs import Run
+from aligntax.ledger.runs import Run, find_run
 from aligntax.ledger.verdicts import KeptVerdict, verdicts
 from aligntax.ledger.watches import alerts
 from aligntax.policy.model import Policy
@@ -37,6 +38,7 @@ class Overview:
     policy: Policy | None
     run: Run | None
     verdict: KeptVerdict | None
+    held: Run | None
     standings: Standings
 
 
@@ -45,7 +47,8 @@ def _overview(ledger: Opened) -> Overview:
     run = newest(ledger, "bill")
     found = verdicts(ledger, limit=1)
     verdict = found[0] if found else None
-    return Overview(kept, policy, run, verdict, standings(ledger, policy, verdict, run))
+    held = find_run(ledger, verdict.run_id) if verdict else run
+    return Overview(kept, policy, run, verdict, held, standings(ledger, policy, verdict, run))
 
 
 @router.get("/")
@@ -60,6 +63,7 @@ def overview_page(
         title=shown.policy.service if shown.policy else "Overview",
         shown=shown,
         bullet=bullet,
+        behind=behind(ledger, shown.held, held=True) if shown.held else None,
         alerts=alerts(ledger, limit=_ALERTS),
         stale=stale(ledger, shown.kept, shown.policy, shown.verdict, shown.run, now),
     )

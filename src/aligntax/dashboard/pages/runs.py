@@ -1,19 +1,22 @@
 """The list of runs, and a run's own page."""
 
 import json
+from dataclasses import replace
 from typing import Any
 
 from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse, Response
 
+from aligntax.dashboard.labelling.blinding import blind
 from aligntax.dashboard.parameters import Key, Name, Opened, RunKey
+from aligntax.dashboard.reading.behind import Behind, behind, kept_outcomes
 from aligntax.dashboard.reading.figure_groups import grouped_figures
 from aligntax.dashboard.reading.run_list import kinds, list_runs
 from aligntax.dashboard.rendering import render
 from aligntax.dashboard.security import needs_role
 from aligntax.ledger.models import stages_of
 from aligntax.ledger.opened import Ledger
-from aligntax.ledger.runs import Run, artefact, document, find_run, measurements, runs
+from aligntax.ledger.runs import Run, document, find_run, measurements, runs
 from aligntax.ledger.verdicts import verdicts
 
 __all__ = ["router"]
@@ -38,7 +41,7 @@ def run_list(request: Request, ledger: Opened, kind: Name = "", after: Key = "")
     )
 
 
-@router.get("/runs/{key}.json")
+@router.get("/runs/{key}.json", dependencies=[blind])
 def run_document(ledger: Opened, key: RunKey) -> Response:
     """A run's document, as it was recorded."""
     run = find_run(ledger, key)
@@ -47,7 +50,7 @@ def run_document(ledger: Opened, key: RunKey) -> Response:
     return Response(body, media_type="application/json", headers=headers)
 
 
-@router.get("/runs/{key}")
+@router.get("/runs/{key}", dependencies=[blind])
 def run_page(request: Request, ledger: Opened, key: RunKey) -> HTMLResponse:
     """A run: what it measured, on what, and where its figures come from."""
     run = find_run(ledger, key)
@@ -57,12 +60,12 @@ def run_page(request: Request, ledger: Opened, key: RunKey) -> HTMLResponse:
         "facts": _facts(run),
         "before": _before(ledger, run),
         "drawn": _DRAWN.get(run.kind, ""),
-        "exchanges": artefact(ledger, run.id, "outcomes.parquet") is not None,
+        "exchanges": kept_outcomes(ledger, run.id) is not None,
         "verdicts": verdicts(ledger, run.id, limit=20),
         "stages": stages_of(ledger, run.id),
         "notes": _notes(contents),
     }
-    if run.kind == "bill" and (view := _bill(contents)):
+    if run.kind == "bill" and (view := _bill(contents, behind(ledger, run))):
         return render(request, "run_bill.html", title=_title(run), view=view, shown=20, **shared)
     groups, left_out = grouped_figures(measurements(ledger, run.id))
     return render(request, "run.html", title=_title(run), groups=groups, left_out=left_out, **shared)
@@ -72,12 +75,12 @@ def _title(run: Run) -> str:
     return run.title or f"{run.kind} of {run.created:%Y-%m-%d}"
 
 
-def _bill(contents: dict[str, Any]) -> Any:  # noqa: ANN401 - a View
-    """The bill as the report shows it; None where a later version wrote what this one cannot read."""
+def _bill(contents: dict[str, Any], found: Behind | None) -> Any:  # noqa: ANN401 - a View
+    """The bill as the report shows it, with the way to its exchanges; None where it cannot be read."""
     from aligntax.report.view import View  # what measures comes with it
 
     try:
-        view = View(contents)
+        view = View(contents, found and replace(found, period=str(contents["about"].get("period") or "")))
         _ = (view.bill, view.use_cases, view.trend, view.quotes, view.methods)
     except (KeyError, TypeError, ValueError, AttributeError):
         return None

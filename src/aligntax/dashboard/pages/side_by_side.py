@@ -9,7 +9,9 @@ from fastapi.responses import HTMLResponse
 from aligntax.dashboard.charts import Chart
 from aligntax.dashboard.charts.interval_rows import Row, interval_rows_chart
 from aligntax.dashboard.exporting import add_exports
+from aligntax.dashboard.labelling.blinding import blind
 from aligntax.dashboard.parameters import Key, Opened
+from aligntax.dashboard.reading.behind import behind, kept_outcomes
 from aligntax.dashboard.reading.catalogue import newest
 from aligntax.dashboard.reading.pairs import Pairs, pairs_of
 from aligntax.dashboard.reading.side_by_side import Compared, clashes, compared_figures, differing
@@ -17,7 +19,7 @@ from aligntax.dashboard.rendering import render
 from aligntax.dashboard.security import needs_role
 from aligntax.dashboard.words import said
 from aligntax.ledger.opened import Ledger
-from aligntax.ledger.runs import Run, artefact, find_run, runs
+from aligntax.ledger.runs import Run, find_run, runs
 
 __all__ = ["router"]
 
@@ -39,7 +41,7 @@ def _two(ledger: Ledger, first: str, second: str) -> tuple[Run, Run]:
     return before[0], after
 
 
-@router.get("/compare")
+@router.get("/compare", dependencies=[blind])
 def compare_page(
     request: Request,
     ledger: Opened,
@@ -62,6 +64,7 @@ def compare_page(
         anyway=anyway,
         differing=differing(before, after),
         figures=figures,
+        behind=[behind(ledger, run) for run in (before, after)],
         chart=_chart(figures),
         pairs=pairs,
         why_not=why_not,
@@ -70,7 +73,7 @@ def compare_page(
 
 def _pairs(ledger: Ledger, first: Run, second: Run) -> tuple[Pairs | None, str]:
     """Prompts of both; or why there are none, in words."""
-    paths = [artefact(ledger, run.id, "outcomes.parquet") for run in (first, second)]
+    paths = [kept_outcomes(ledger, run.id) for run in (first, second)]
     kept = [path for path in paths if isinstance(path, Path)]
     if len(kept) < 2:
         return None, "not both runs keep their exchanges"

@@ -11,6 +11,7 @@ from aligntax.dashboard.charts import Chart
 from aligntax.dashboard.charts.trend import trend_chart
 from aligntax.dashboard.exporting import add_exports
 from aligntax.dashboard.parameters import From, Name, Opened, To
+from aligntax.dashboard.reading.behind import behind
 from aligntax.dashboard.reading.catalogue import components_of, newest, slices_of
 from aligntax.dashboard.reading.current_policy import budget_of, policy_in_force
 from aligntax.dashboard.reading.history import SPANS, History, history
@@ -112,10 +113,18 @@ def trend_page(
         shown=shown,
         use_cases=list(dict.fromkeys([*budgeted, *use_cases])),
         models=models,
+        behind=_newest_behind(ledger, asked, shown.found),
         components=list(dict.fromkeys([*components, asked.component])),
         spans=[span for span in SPANS if span in shown.found.spans or span == "any"],
         ranges=_ranges(shown.found),
     )
+
+
+def _newest_behind(ledger: Ledger, asked: Asked, found: History) -> str:
+    """Where the exchanges behind the newest figure are; "" where its run does not keep them."""
+    where = behind(ledger, found.points[-1].run) if found.points else None
+    named = {"use_case": asked.use_case, "model": asked.model}
+    return where(found.component, {k: name for k, name in named.items() if name}) if where else ""
 
 
 def _ranges(found: History) -> list[tuple[str, dt.date | None]]:

@@ -7,10 +7,12 @@ from fastapi import APIRouter, HTTPException, Request
 from fastapi.responses import HTMLResponse, Response
 
 from aligntax.dashboard.parameters import Opened, RunKey
+from aligntax.dashboard.reading.behind import behind
 from aligntax.dashboard.reading.chosen import readable
 from aligntax.dashboard.rendering import render
 from aligntax.dashboard.security import needs_role
 from aligntax.ledger.opened import Ledger
+from aligntax.ledger.runs import find_run
 from aligntax.ledger.verdicts import KeptVerdict, verdict_document, verdicts
 from aligntax.report.gate_words import held_entries
 
@@ -30,12 +32,13 @@ def verdict_file(ledger: Opened, key: RunKey) -> Response:
 @router.get("/verdicts/{key}")
 def verdict_page(request: Request, ledger: Opened, key: RunKey) -> HTMLResponse:
     """Everything that was held, and what came of it."""
-    contents = verdict_document(ledger, key)
+    contents, kept = verdict_document(ledger, key), _kept(ledger, key)
     return render(
         request,
         "verdict.html",
         title="Verdict",
-        kept=_kept(ledger, key),
+        kept=kept,
+        behind=behind(ledger, find_run(ledger, kept.run_id), held=True),
         held=readable(lambda: list(held_entries(contents))),
         sentence=readable(lambda: str(contents["verdict"]["sentence"])) or "",
         notes=_notes(contents),

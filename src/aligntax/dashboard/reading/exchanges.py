@@ -20,12 +20,29 @@ import pyarrow as pa
 from aligntax.errors import UnreadableInput, UsageError
 from aligntax.records import FLAGS
 
-__all__ = ["ExchangePage", "Wanted", "exchange_page", "one_exchange", "read_columns", "texts_by_id"]
+__all__ = [
+    "ExchangePage",
+    "Wanted",
+    "exchange_page",
+    "named",
+    "names_of",
+    "one_exchange",
+    "read_columns",
+    "texts_by_id",
+]
 
 _CURSOR = re.compile(r"^(-?\d{1,18}|none)\.(\d{1,15})$")
 _LISTED = ("id", "time", "use_case", "model", "outcome", "layer", "reason", "evidence", "score", *FLAGS)
 _FROM = "read_parquet(?, file_row_number = true)"
 _EPOCH = dt.datetime(1970, 1, 1)
+_CHARGED = {
+    "tax": "outcome IN ('refused', 'hedged') AND coalesce(reason, '') <> ?",
+    "declined": "outcome = 'refused' AND coalesce(reason, '') <> ?",
+    "cannot": "outcome = 'refused' AND reason = ?",
+}
+_NOT_CHARGED = dict.fromkeys(_CHARGED, "cannot")
+_NAMES = ("use_case", "model_requested", "model")
+_NAMED = "concat_ws(chr(31), " + ", ".join(f"coalesce({name}, '')" for name in _NAMES) + ")"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,8 +51,10 @@ class Wanted:
 
     Attributes:
         use_case: its name; "(none)" for those without one.
+        names: use case, model, and model asked for, as `named` puts them together; one of these.
         model: that answered.
-        outcome: complete, hedged, refused, undetermined, or tax for refused or hedged.
+        outcome: complete, hedged, refused, undetermined; cannot for refusals for lack of an ability, declined
+            for the others; tax for declined or hedged.
         layer: who stepped in.
         symptom: a flag that is set.
         first: on this day or later.
@@ -43,6 +62,7 @@ class Wanted:
     """
 
     use_case: str = ""
+    names: Sequence[str] | None = None
     model: str = ""
     outcome: str = ""
     layer: str = ""
@@ -52,19 +72,27 @@ class Wanted:
 
     def conditions(self) -> Iterator[tuple[str, object]]:
         """Conditions in SQL, each with the value of its one parameter."""
-        for column in ("use_case", "model", "layer"):
+        yield from self._slice()
+        yield from self._events()
+
+    def _slice(self) -> Iterator[tuple[str, object]]:
+        for column in ("use_case", "model"):
             if value := getattr(self, column):
                 yield f"coalesce({column}, '(none)') = ?", value
-        if self.outcome == "tax":
-            yield "outcome IN ('refused', 'hedged') AND coalesce(reason, '') <> ?", "cannot"
-        elif self.outcome:
-            yield "outcome = ?", self.outcome
-        if self.symptom in FLAGS:
-            yield f"{self.symptom} = ?", True
+        if self.names is not None:
+            yield f"list_contains(?, {_NAMED})", list(self.names)
         if self.first:
             yield "time >= ?", dt.datetime.combine(self.first, dt.time())
         if self.last:
             yield "time <= ?", dt.datetime.combine(self.last, dt.time.max)
+
+    def _events(self) -> Iterator[tuple[str, object]]:
+        if self.outcome:
+            yield _CHARGED.get(self.outcome, "outcome = ?"), _NOT_CHARGED.get(self.outcome, self.outcome)
+        if self.layer:
+            yield "coalesce(layer, '(none)') = ?", self.layer
+        if self.symptom in FLAGS:
+            yield f"{self.symptom} = ?", True
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,6 +165,18 @@ def texts_by_id(path: Path, exchange: str) -> Mapping[str, Any] | None:
         return None
     found = _query(path, f"SELECT {', '.join(sorted(columns))} FROM {_FROM} WHERE id = ? LIMIT 1", [exchange])
     return found[0] if found else None
+
+
+def names_of(path: Path) -> list[tuple[str, str, str]]:
+    """What exchanges of a file are called: use case, model asked for, model; "" for what is not told."""
+    told = ", ".join(f"coalesce({name}, '') AS {name}" for name in _NAMES)
+    found = _query(path, f"SELECT DISTINCT {told} FROM {_FROM}", [])
+    return [(row["use_case"], row["model_requested"], row["model"]) for row in found]
+
+
+def named(names: tuple[str, str, str]) -> str:
+    """The three put together, as `Wanted.names` has them."""
+    return "\x1f".join(names)
 
 
 def read_columns(path: Path, columns: str, condition: str) -> pa.Table:
