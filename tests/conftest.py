@@ -2,6 +2,7 @@
 
 import gc
 import signal
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -32,7 +33,9 @@ def example_log() -> Path:
 
 
 @pytest.fixture(scope="session", autouse=True)
-def _imported() -> None:
+def _imported() -> Iterator[None]:
     """What all tests import stays to the end: collecting what one test left need not go through it again."""
     gc.collect()
     gc.freeze()
+    yield
+    gc.unfreeze()

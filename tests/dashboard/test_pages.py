@@ -11,6 +11,7 @@ from xml.etree import ElementTree
 import httpx
 import pytest
 
+from aligntax.dashboard.rendering import _coded
 from aligntax.dashboard.security import Access, TokenHolder, User
 from aligntax.ledger.opened import Ledger, open_ledger
 from aligntax.ledger.policies import keep_policy, policies
@@ -225,3 +226,21 @@ def test_an_empty_ledger_says_what_to_do(tmp_path: Path) -> None:
         assert client.get("/frontier.svg").status_code == 404
         assert client.get("/healthz").text == "ok\n"
     ledger.close()
+
+
+def test_prometheus_reads_figures_and_the_limits_of_the_policy_in_force(visitor: httpx.Client) -> None:
+    parser = pytest.importorskip("prometheus_client.parser")
+    families = {one.name: one for one in parser.text_string_to_metric_families(visitor.get("/metrics").text)}
+    limits = {
+        (one.labels["use_case"], one.labels["component"]): one.value
+        for one in families["alignment_tax_budget_limit"].samples
+    }
+    assert limits["medical", "refused"] == 0.40, "the newest change of the policy, not the one before"
+    assert any(one.labels.get("use_case") == "medical" for one in families["alignment_tax_rate"].samples)
+
+
+def test_commands_are_set_as_code_and_nothing_else_is(visitor: httpx.Client) -> None:
+    page = visitor.get("/").text
+    assert "<code>aligntax floor --record</code> does." in page
+    assert "`" not in re.sub(r"<code>.*?</code>", "", page)
+    assert str(_coded("<b>`a<i>` and a lone ` stay")) == "&lt;b&gt;<code>a&lt;i&gt;</code> and a lone ` stay"

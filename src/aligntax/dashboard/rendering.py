@@ -10,6 +10,7 @@ from urllib.parse import urlencode
 from fastapi import Request
 from fastapi.responses import HTMLResponse
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
 
 import aligntax.report
 from aligntax.dashboard.assets import asset_url
@@ -91,6 +92,7 @@ def _environment() -> Environment:
     )
     environment.filters |= {
         "clipped": clipped,
+        "coded": _coded,
         "fraction": _fraction,
         "grouped": "{:,}".format,
         "value": value_text,
@@ -123,6 +125,15 @@ def _url(path: str, *given: Mapping[str, object], **query: object) -> str:
 
 def _plain(value: object) -> str:
     return value.isoformat() if isinstance(value, dt.date) else str(value)
+
+
+def _coded(text: str) -> Markup:
+    """Text in which `this` is set as code."""
+    parts = str(visible(text)).split("`")
+    return Markup().join(
+        Markup("<code>{}</code>").format(part) if at % 2 and at < len(parts) - 1 else part
+        for at, part in enumerate(parts)
+    )
 
 
 def _fraction(share: float) -> str:

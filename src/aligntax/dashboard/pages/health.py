@@ -7,6 +7,7 @@ from fastapi import APIRouter
 from fastapi.responses import PlainTextResponse
 
 from aligntax.dashboard.parameters import Opened
+from aligntax.dashboard.reading.current_policy import loaded_in_force
 from aligntax.dashboard.security import needs_role
 from aligntax.ledger.runs import runs
 
@@ -24,8 +25,9 @@ def healthy(ledger: Opened) -> PlainTextResponse:
 
 
 def _metrics(ledger: Opened) -> PlainTextResponse:
-    """The newest figures for Prometheus."""
-    text = import_module("aligntax.exports.prometheus").exposition(ledger)
+    """The newest figures, and the limits of the policy in force, for Prometheus."""
+    exposition = import_module("aligntax.exports.prometheus").exposition
+    text = exposition(ledger, policy=loaded_in_force(ledger))
     return PlainTextResponse(text, media_type=_EXPOSITION)
 
 

@@ -47,7 +47,7 @@ def stale(
 
 def _of_policy(kept: KeptPolicy | None, policy: Policy | None) -> Iterator[str]:
     if kept is None:
-        yield "No policy is kept: aligntax policy record aligntax.toml keeps one."
+        yield "No policy is kept: `aligntax policy record aligntax.toml` keeps one."
     elif policy is None:
         yield "The newest policy cannot be read by this version: it is shown as text."
     elif kept.approved_by is None:
@@ -57,7 +57,7 @@ def _of_policy(kept: KeptPolicy | None, policy: Policy | None) -> Iterator[str]:
 def _of_verdict(kept: KeptPolicy | None, verdict: KeptVerdict | None, run: Run | None) -> Iterator[str]:
     if verdict is None:
         if run is not None and kept is not None:
-            yield "No gate has held a run to the policy yet: aligntax gate does."
+            yield "No gate has held a run to the policy yet: `aligntax gate` does."
         return
     if kept is not None and verdict.policy_id != kept.id:
         yield "The newest verdict was given under another policy than the one in force."
@@ -67,7 +67,7 @@ def _of_verdict(kept: KeptPolicy | None, verdict: KeptVerdict | None, run: Run |
 
 def _of_traffic(policy: Policy | None, run: Run | None, now: dt.datetime) -> Iterator[str]:
     if run is None:
-        yield "No traffic has been measured yet: aligntax audit LOG --record does."
+        yield "No traffic has been measured yet: `aligntax audit LOG --record` does."
         return
     windows = [parse_window(b.window) for case in policy.use_case for b in case.budget] if policy else []
     age = now - (run.origin.last or run.created)
@@ -80,7 +80,7 @@ def _of_floor(ledger: Ledger, policy: Policy | None, now: dt.datetime) -> Iterat
         return
     run = newest(ledger, "floor")
     if run is None:
-        yield "The safety floor has not been measured: aligntax floor does."
+        yield "The safety floor has not been measured: `aligntax floor --record` does."
     elif now - run.created > parse_window(policy.floor.max_age):
         age = (now - run.created).days
         yield f"The safety floor was measured {age} days ago; the policy allows {policy.floor.max_age}."

@@ -19,6 +19,8 @@ from aligntax.report.figures import value_text
 __all__ = ["Standing", "Standings", "standings"]
 
 _ORDER = {"fail": 0, "inconclusive": 1, "": 2, "pass": 3}
+_SAID_OF_THE_FLOOR = ("no_floor",)
+"""Findings that stand where the page tells of the floor."""
 Entry = Mapping[str, Any]
 
 
@@ -177,7 +179,11 @@ def _floor(document: Entry) -> list[Standing]:
 
 
 def _findings(document: Entry) -> list[str]:
-    return [f"{entry['subject']}: {entry['text']}" for entry in document["findings"] if not entry["forced"]]
+    return [
+        f"{entry['subject']}: {entry['text']}"
+        for entry in document["findings"]
+        if not entry["forced"] and entry["name"] not in _SAID_OF_THE_FLOOR
+    ]
 
 
 def _unheld(ledger: Ledger, policy: Policy | None, run: Run | None) -> list[Standing]:
