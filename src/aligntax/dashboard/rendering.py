@@ -1,6 +1,7 @@
 """Pages from templates: everything of others is escaped and made visible, nothing undefined passes."""
 
 import datetime as dt
+import re
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
@@ -10,7 +11,7 @@ from urllib.parse import urlencode
 from fastapi import Request
 from fastapi.responses import HTMLResponse
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 import aligntax.report
 from aligntax.dashboard.assets import asset_url
@@ -24,6 +25,7 @@ _TEMPLATES = (
     Path(__file__).parent / "templates",
     Path(aligntax.report.__file__).parent / "templates",
 )
+_CODE = re.compile("`([^`]+)`")
 NAVIGATION: tuple[tuple[str, str], ...] = (
     ("Overview", "/"),
     ("Trend", "/trend"),
@@ -129,11 +131,7 @@ def _plain(value: object) -> str:
 
 def _coded(text: str) -> Markup:
     """Text in which `this` is set as code."""
-    parts = str(visible(text)).split("`")
-    return Markup().join(
-        Markup("<code>{}</code>").format(part) if at % 2 and at < len(parts) - 1 else part
-        for at, part in enumerate(parts)
-    )
+    return Markup(_CODE.sub(r"<code>\1</code>", str(escape(visible(text)))))
 
 
 def _fraction(share: float) -> str:
