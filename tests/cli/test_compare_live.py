@@ -131,26 +131,29 @@ def test_a_dry_run_asks_nothing(aligntax: Command, server: Server, tmp_path: Pat
 
 
 def test_one_model_down_half_way(aligntax: Command, tmp_path: Path) -> None:
-    """Half of B's requests fail: told first, the interval holds whatever they hide, exit code 3."""
+    """Many of B's requests fail: told first, the interval holds whatever they hide, exit code 3.
+
+    Fewer in a row than end a run: A is asked all there is.
+    """
     write_prompts(tmp_path / "p.jsonl", 40)
     seen = list[str]()
 
     def down(received: Received) -> Fault | None:
         seen.append(received.model)
-        return Fault(400) if received.model == "new" and seen.count("new") > 20 else None
+        return Fault(400) if received.model == "new" and seen.count("new") > 25 else None
 
     with Server(planted(), faults=down) as broken:
         asked = ("compare", *models(broken, "old", "new"), "--prompts", "p.jsonl", "--retries", 0)
         done = aligntax(*asked, "--out", "run", "--margin", 0.05)
         assert done.code == 3, done.err
-        assert "PARTIAL  of 40 requests to B 20 failed" in done.out
+        assert "PARTIAL  of 40 requests to B 15 failed" in done.out
         kept = json.loads((tmp_path / "run" / "comparison.json").read_text())
         (entry,) = kept["compared"]
-        assert entry["completion"]["missing"] == [0, 20]
+        assert entry["completion"]["missing"] == [0, 15]
         gap = entry["completion"]["rates"]["refused"]["difference"]
-        assert gap["high"] - gap["low"] > 0.5
-        assert "20 of 40 at their least and most" in gap["method"]
-        assert any("no answer came to 0 prompts of A and 20 of B" in note for note in entry["notes"])
+        assert gap["high"] - gap["low"] > 0.375
+        assert "15 of 40 at their least and most" in gap["method"]
+        assert any("no answer came to 0 prompts of A and 15 of B" in note for note in entry["notes"])
         files = aligntax("compare", "run/a.jsonl", "run/b.jsonl", "--margin", 0.05, "--json", "-q").document
         assert figures(files["compared"][0]) == figures(entry)
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from aligntax.errors import MissingExtra, UnwritableOutput
+from aligntax.errors import MissingExtra, UnwritableOutput, UsageError
 from aligntax.exports.exported import Exported
 from aligntax.exports.mlflow import log_mlflow
 from aligntax.exports.names import flat_figures, flat_name
@@ -151,7 +151,9 @@ def test_trackio_takes_the_same_figures(bill: Exported, monkeypatch: pytest.Monk
     ((given, run),) = made
     assert set(given) == {"project", "name", "config"}
     assert run.logged == dict(flat_figures(bill))
-    assert "trackio" in written.sent
+    assert (written.sent, "trackio" in written.kept) == ("", True), "nothing leaves this machine"
+    with pytest.raises(UsageError, match="on this machine"):
+        log_wandb(bill, None, endpoint="https://api.example")
 
 
 def test_neither_package_is_said(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -59,6 +59,7 @@ def _printed(asked: Asked, name: str) -> Written:
 def _say(written: Written, name: str) -> None:
     console = stderr()
     places = [f"wrote {path}" for path in written.files]
+    places += [f"kept in {written.kept}"] if written.kept else []
     places += [f"sent to {written.sent}"] if written.sent else []
     for place in places:
         console.print(place, markup=False, soft_wrap=True)

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from aligntax import __version__
-from aligntax.errors import MissingExtra, UnwritableOutput
+from aligntax.errors import MissingExtra, UnwritableOutput, UsageError
 from aligntax.exports.exported import Exported
 from aligntax.exports.names import flat_figures, flat_name, trackable
 from aligntax.exports.written import Written
@@ -55,12 +55,15 @@ def log_wandb(
 
     Raises:
         UnwritableOutput: the package did not take it.
+        UsageError: there is a server to send to and only Trackio to send with.
         MissingExtra: neither package is installed.
     """
     for name, value in _SETTINGS.items():
         os.environ.setdefault(name, value)
     package = tracker()
     own = package.__name__ == "wandb"
+    if endpoint and not own:
+        raise UsageError("trackio keeps figures on this machine", hint="without --endpoint, or install wandb")
     options = _options(exported, out, endpoint) if own else {}
     try:
         run = package.init(
@@ -74,9 +77,11 @@ def log_wandb(
         ) from error
     selected = trackable(exported)
     told = Written(figures=len(selected.figures), left_out=selected.told)
-    if own and not endpoint:
+    if endpoint:
+        return replace(told, sent=endpoint)
+    if own:
         return replace(told, files=[] if out is None else [out])
-    return replace(told, sent=endpoint or f"{package.__name__}'s own files, project {project}")
+    return replace(told, kept=f"{package.__name__}'s own files, project {project}")
 
 
 def _options(exported: Exported, out: Path | None, endpoint: str) -> dict[str, Any]:

@@ -18,13 +18,15 @@ class Written:
         figures: how many were exported.
         what: figures, or what else they are.
         files: that were written.
-        sent: where else they went; "" for nowhere.
+        kept: what else on this machine keeps them; "" for nothing.
+        sent: where they went from this machine; "" for nowhere.
         left_out: what was left out and why, a line each.
     """
 
     figures: int
     what: str = "figures"
     files: Sequence[Path] = ()
+    kept: str = ""
     sent: str = ""
     left_out: Sequence[str] = field(default=())
 
