@@ -1,6 +1,7 @@
 """A detector called for one answer at a time, which works on many at once."""
 
 import asyncio
+import contextlib
 from collections.abc import Sequence
 
 import pyarrow as pa
@@ -28,30 +29,39 @@ class Batched:
     def __init__(self, detector: Detector, gather: float = _GATHER) -> None:
         self.detector = detector
         self.gather = gather
+        self._loop: asyncio.AbstractEventLoop | None = None
         self._waiting: list[tuple[Row, asyncio.Future[Row]]] = []
-        self._busy = False
+        self._judging: asyncio.Task[None] | None = None
+        self._all = asyncio.Event()
 
-    async def __call__(self, exchange: Row) -> Row:
+    async def __call__(self, exchange: Row, most: int | None = None) -> Row:
         """The outcome of one exchange.
 
         Args:
             exchange: columns of the EXCHANGE schema.
+            most: how many are under way at a time: when as many wait, nobody waits for more; None for any.
 
         Returns:
             Columns of the OUTCOME schema.
         """
-        future: asyncio.Future[Row] = asyncio.get_running_loop().create_future()
+        loop = asyncio.get_running_loop()
+        if self._loop is not loop:  # a scorer outlives the loop it first ran in, and what waited there
+            self._loop, self._waiting, self._judging, self._all = loop, [], None, asyncio.Event()
+        future: asyncio.Future[Row] = loop.create_future()
         self._waiting.append((exchange, future))
-        if not self._busy:
-            self._busy = True
-            try:
-                while self._waiting:
-                    await asyncio.sleep(self.gather)
-                    batch, self._waiting = self._waiting, []
-                    await self._judge(batch)
-            finally:
-                self._busy = False
+        if self._judging is None or self._judging.done():
+            self._judging = loop.create_task(self._judge_all())  # whoever came first may be cancelled
+        if most is not None and len(self._waiting) >= most:
+            self._all.set()
         return await future
+
+    async def _judge_all(self) -> None:
+        while self._waiting:
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._all.wait(), self.gather)
+            self._all.clear()
+            batch, self._waiting = self._waiting, []
+            await self._judge(batch)
 
     async def _judge(self, batch: Sequence[tuple[Row, asyncio.Future[Row]]]) -> None:
         try:

@@ -62,7 +62,7 @@ def outcome(detector: str = DEFAULT) -> Scorer:
             return Score(value="unanswered", explanation=state.output.error)
         reply = reply_of(str(state.sample_id), state.epoch, str(state.model), state.output)
         asked = Question(id=str(state.sample_id), prompt=state.input_text)
-        found = await judged(exchange(asked, reply))
+        found = await judged(exchange(asked, reply), run.at_once if run is not None else None)
         if run is not None:
             run.note(state, "outcome", found)
         about = {name: found[name] for name in ("layer", "reason", "score", "detector", "version")}

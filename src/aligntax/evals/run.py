@@ -176,6 +176,11 @@ class Run:
             metadata={"model": spec.given},
         )
 
+    @property
+    def at_once(self) -> int:
+        """Samples of a model that are under way at a time."""
+        return self.connection.max_connections * _AHEAD
+
     def note(self, state: TaskState, scorer: str, found: Any) -> None:  # noqa: ANN401 - the scorer's own
         """What a scorer found of a sample."""
         at = int(state.metadata["model"])
@@ -210,7 +215,7 @@ class Run:
                 log_header_only=True,
                 log_level="error",
                 max_tasks=len(tasks),
-                max_samples=self.connection.max_connections * _AHEAD,
+                max_samples=self.at_once,
                 max_connections=self.connection.max_connections,
                 fail_on_error=False,
                 **LEAN,
