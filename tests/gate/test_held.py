@@ -4,6 +4,7 @@ import datetime as dt
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from aligntax.errors import UnreadableInput, UsageError
@@ -74,6 +75,32 @@ def test_a_breach_in_one_model_or_week_is_found_behind_the_whole(
     whole = next(one for one in result.slices if not one.where)
     assert whole.verdict == "pass"
     assert [dict(one.where) for one in result.slices if one.verdict == "fail"] == [hidden]
+
+
+def test_a_model_over_its_limit_is_told_of_where_the_policy_holds_the_mean(tmp_path: Path) -> None:
+    """It is no part of the verdict, and never silent; a model within its limit is not spoken of."""
+    path = traffic(tmp_path / "o.parquet", rows("a", 2000, 10), rows("a", 200, 30, model="m-2"))
+    held = budget(limit=0.05), budget("completion_tax", 0.2)
+    result = result_of(policy(use_case("a", *held)), path, tmp_path)
+    assert (result.verdict, [one.verdict for one in result.slices]) == ("pass", ["pass", "pass"])
+    (note,) = (one for one in result.notes if "hides" in one)
+    assert note.startswith("a, refused: m-2 is shown to be beyond the limit, at 15.0% (")
+    assert 'by = ["model"]' in note
+    by = policy(use_case("a", budget(limit=0.05, by=["model"])))
+    assert not any("hides" in one for one in result_of(by, path, tmp_path / "by").notes)
+
+
+@pytest.mark.slow
+def test_models_at_their_limits_are_told_of_in_one_of_twenty_worlds_at_most(tmp_path: Path) -> None:
+    """Eight models, each refusing at exactly its limit: decided together, as held slices are."""
+    draw, told = np.random.default_rng(3), 0
+    loaded = policy(use_case("a", budget(limit=0.05)))
+    for world in range(60):
+        parts = [rows("a", 300, int(draw.binomial(300, 0.05)), model=f"m-{at}") for at in range(8)]
+        path = traffic(tmp_path / f"{world}.parquet", *parts)
+        result = result_of(loaded, path, tmp_path / f"w{world}")
+        told += any("hides" in one for one in result.notes)
+    assert told <= 6, "5 % of 60 worlds are 3; seven or more come by chance in 3 % of draws"
 
 
 def test_only_the_newest_window_counts(tmp_path: Path) -> None:
