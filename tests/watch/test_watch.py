@@ -165,6 +165,18 @@ def test_a_use_case_that_means_something_else_begins_anew(ledger: Ledger, tmp_pa
     assert any(note.startswith("b means something else") for note in watch.notes)
 
 
+def test_a_use_case_that_is_new_has_only_what_comes_and_that_is_said(ledger: Ledger, tmp_path: Path) -> None:
+    log = tmp_path / "a.jsonl"
+    write(log, *_days(0, 2, 0.02), *_days(0, 2, 0.02, use_case="b"))
+    _watched(ledger, log, policy_of(("a", 0.05)))
+    write(log, *_days(2, 3, 0.02, use_case="b"))
+    watch = _watched(ledger, log, policy_of(("a", 0.05), ("b", 0.05)))
+    assert counts(watch)[0] == 2 * DAY + DAY
+    assert any(
+        note.startswith("b: new in the policy; the 1,200 exchanges read before") for note in watch.notes
+    )
+
+
 def test_two_processes_with_one_name_are_found_out(ledger: Ledger, tmp_path: Path) -> None:
     log = tmp_path / "a.jsonl"
     write(log, line(1))

@@ -135,6 +135,12 @@ class Watch:
         if kept["detector"] != self.detector:
             self._note(f"the detector is {self.detector} now, not {kept['detector']}: counting begins anew")
             return
+        added = sorted(set(self._definitions) - set(kept["definitions"]))
+        if added and self.totals["exchanges"]:
+            before = f"the {self.totals['exchanges']:,} exchanges read before are not read again"
+            self._note(
+                f"{', '.join(added)}: new in the policy; {before}, a watch of another --name reads all"
+            )
         for case in sorted(set(self._definitions) & set(kept["definitions"]) - set(same)):
             self._note(f"{case} means something else in the policy now: counting it begins anew")
         self.looked = kept["looked"]
