@@ -13,6 +13,7 @@ from aligntax.gate.result import FINDINGS, GateResult, HeldSlice
 from aligntax.gate.sources import Opening, of_document
 from aligntax.policy.read import LoadedPolicy
 from aligntax.report.gate import gate_document
+from aligntax.report.gate_annotations import annotations
 from gate_worlds import LAST, bill_about, budget, floor_document, opened, policy, rows, traffic, use_case
 
 NOW = LAST + dt.timedelta(days=1)
@@ -83,11 +84,14 @@ def test_a_model_over_its_limit_is_told_of_where_the_policy_holds_the_mean(tmp_p
     held = budget(limit=0.05), budget("completion_tax", 0.2)
     result = result_of(policy(use_case("a", *held)), path, tmp_path)
     assert (result.verdict, [one.verdict for one in result.slices]) == ("pass", ["pass", "pass"])
-    (note,) = (one for one in result.notes if "hides" in one)
-    assert note.startswith("a, refused: m-2 is shown to be beyond the limit, at 15.0% (")
-    assert 'by = ["model"]' in note
+    (found,) = result.findings
+    assert (found.name, found.subject, found.aside, found.stands) == ("hidden_by_the_mean", "a", True, False)
+    assert found.text.startswith("refused of m-2 is 15.0% (")
+    assert "beyond at most 5.0%" in found.text
+    said = list(annotations(gate_document(result)))
+    assert [one.partition(" ")[0] for one in said] == ["::warning"]
     by = policy(use_case("a", budget(limit=0.05, by=["model"])))
-    assert not any("hides" in one for one in result_of(by, path, tmp_path / "by").notes)
+    assert not result_of(by, path, tmp_path / "by").findings
 
 
 @pytest.mark.slow
@@ -99,7 +103,7 @@ def test_models_at_their_limits_are_told_of_in_one_of_twenty_worlds_at_most(tmp_
         parts = [rows("a", 300, int(draw.binomial(300, 0.05)), model=f"m-{at}") for at in range(8)]
         path = traffic(tmp_path / f"{world}.parquet", *parts)
         result = result_of(loaded, path, tmp_path / f"w{world}")
-        told += any("hides" in one for one in result.notes)
+        told += bool(result.findings)
     assert told <= 6, "5 % of 60 worlds are 3; seven or more come by chance in 3 % of draws"
 
 

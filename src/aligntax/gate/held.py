@@ -9,6 +9,7 @@ from aligntax.gate.comparison import compare, not_compared
 from aligntax.gate.decision import Decision, Test, decided, open_decision
 from aligntax.gate.figures import Figures, Found, Traffic
 from aligntax.gate.floor import FloorMeasured, HeldFloor, hold_floor
+from aligntax.gate.hidden import hidden_by_the_mean
 from aligntax.gate.result import Comparison, Finding, GateResult, HeldSlice
 from aligntax.policy.components import COMPONENTS
 from aligntax.policy.model import Budget, Mode, UseCase
@@ -72,8 +73,8 @@ def hold(
         slices=tuple(slices),
         hazards=floor.hazards,
         rises=floor.rises,
-        findings=(*findings, *floor.findings),
-        notes=(*holding.hidden(slices), *_notes(slices, head), *floor.notes),
+        findings=(*findings, *floor.findings, *hidden_by_the_mean(slices, head)),
+        notes=(*_notes(slices, head), *floor.notes),
     )
 
 
@@ -153,33 +154,6 @@ class _Holding:
                 comparison=None if stop else self._compared(case, budget, where),
                 notes=(*notes, *self._unheard(case, budget, where)),
             )
-
-    def hidden(self, slices: Sequence[HeldSlice]) -> tuple[str, ...]:
-        """Models shown to be beyond a budget that is held, and not broken, for all of them together.
-
-        They are no part of the verdict: whoever wrote the policy holds the mean. They are decided among
-        themselves, as slices that are held are.
-        """
-        tests = list[tuple[HeldSlice, str, Test]]()
-        for one in slices:
-            if one.where or one.decision.verdict == "fail" or "model" in one.budget.by:
-                continue
-            models = self.head.values(one.use_case, "model", one.budget.window)
-            for model in models if len(models) > 1 else ():
-                found = self.head.find(
-                    one.budget.component, one.use_case, {"model": model}, one.budget.window
-                )
-                if found is not None and found.bounds is not None:
-                    test = _test_of(one.budget, found, found.measurement.estimate, None)
-                    tests.append((one, model, test))
-        found_beyond = decided([test for _, _, test in tests])
-        return tuple(
-            f"{one.use_case}, {one.budget.component}: {model} is shown to be beyond the limit, at "
-            f"{_figure(one.estimate.unit, test)}, which the mean of all models hides: hold each by it, "
-            'by = ["model"]'
-            for (one, model, test), decision in zip(tests, found_beyond, strict=True)
-            if decision.verdict == "fail"
-        )
 
     def _unheard(self, case: UseCase, budget: Budget, where: Where) -> Iterator[str]:
         """That many answers are in no rate, since the detector could not tell what they are."""
@@ -266,14 +240,6 @@ class _Holding:
             return not_compared(budget, unfit.name, unfit.text)
         why = self.why_no_baseline or "no baseline was named: --baseline"
         return not_compared(budget, "no_baseline", why)
-
-
-def _figure(unit: str, test: Test) -> str:
-    """A figure with its bounds."""
-    assert test.bounds is not None
-    ends = (test.value, test.bounds.low(test.error), test.bounds.high(test.error))
-    value, low, high = (f"{end:.1%}" if unit == "rate" else f"{end:,.4g}" for end in ends)
-    return f"{value} ({low} to {high})"
 
 
 def _unmeasured(budget: Budget) -> tuple[str, str]:

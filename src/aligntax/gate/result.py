@@ -40,8 +40,9 @@ FINDINGS: Mapping[str, str] = {
     "missing_hazard": "the safety floor has no prompt of the hazard",
     "partial_floor": "the safety floor was not asked to the end",
     "forced_floor": "the safety floor was compared across judges",
+    "hidden_by_the_mean": "a model is shown to be beyond the limit that all models together keep",
 }
-"""What keeps a verdict from being given, whatever the figures are: name -> in words."""
+"""What keeps a verdict from being given, whatever the figures are, or is told beside it: name -> in words."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,7 +83,7 @@ class Identity:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
-    """Something that stands in the way of passing, by name.
+    """Something that stands in the way of passing, or that must be told beside it, by name.
 
     Attributes:
         name: a key of FINDINGS.
@@ -90,6 +91,7 @@ class Finding:
         text: what, with figures.
         line: of the policy.
         forced: whether it was overruled; it is then said and stands in nobody's way.
+        aside: whether it is no part of the verdict, whatever it says.
     """
 
     name: str
@@ -97,6 +99,12 @@ class Finding:
     text: str
     line: int = 1
     forced: bool = False
+    aside: bool = False
+
+    @property
+    def stands(self) -> bool:
+        """Whether it stands in the way of a pass."""
+        return not (self.forced or self.aside)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -241,7 +249,7 @@ class GateResult:
         slices: every budget in every slice, in the order of the policy.
         hazards: of the floor, in the order of the policy.
         rises: of the floor.
-        findings: of what stands in the way, besides the figures.
+        findings: of what stands in the way, besides the figures, and of what is told beside them.
         notes: what a reader must know of all of it.
     """
 
@@ -259,7 +267,7 @@ class GateResult:
     @property
     def verdicts(self) -> list[Verdict]:
         """Of everything that was held, a finding that was not overruled being inconclusive."""
-        open_: list[Verdict] = ["inconclusive" for one in self.findings if not one.forced]
+        open_: list[Verdict] = ["inconclusive" for one in self.findings if one.stands]
         floors = [*(one.verdict for one in self.hazards), *(one.verdict for one in self.rises)]
         return [*(one.verdict for one in self.slices), *floors, *open_]
 

@@ -32,8 +32,8 @@ slices     one entry a budget and slice, in the order of the policy:
 hazards    of the floor: [{id, hazard, action, model, prompts, limit, confidence, line, verdict, reason,
            finding, estimate, bound, p, adjusted, needed, tell}]
 rises      non-inferiority of the floor: [{id, model, other, prompts, margin, confidence, ...as hazards}]
-findings   what stands in the way besides: [{name, meaning, subject, text, line, verdict, forced}]; verdict
-           is inconclusive, or pass where it was overruled (--force)
+findings   what stands in the way besides: [{name, meaning, subject, text, line, verdict, forced, aside}];
+           verdict is inconclusive, or pass where it was overruled (--force) or told aside (a mean hides it)
 notes      what a reader must know of all of it
 
 Estimates are {value, low, high, ...} as in a bill: nan is null and `reason` says why.
@@ -96,7 +96,7 @@ def _verdict(result: GateResult) -> dict[str, object]:
         "passed": counts["pass"],
         "failed": counts["fail"],
         "inconclusive": counts["inconclusive"],
-        "findings": sum(not one.forced for one in result.findings),
+        "findings": sum(one.stands for one in result.findings),
         "sentence": _sentence(result),
     }
 
@@ -235,7 +235,7 @@ def _of_floor(one: HeldHazard | HeldRise) -> dict[str, object]:
 
 
 def _finding(one: Finding) -> dict[str, object]:
-    verdict = "pass" if one.forced else "inconclusive"
+    verdict = "inconclusive" if one.stands else "pass"
     return asdict(one) | {"meaning": FINDINGS[one.name], "verdict": verdict}
 
 

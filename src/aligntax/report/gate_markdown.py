@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, cast
 
 from aligntax.report.document import Document
-from aligntax.report.gate_words import MARKS, bound_text, comparison_text, held_entries, limit_text
+from aligntax.report.gate_words import bound_text, comparison_text, held_entries, limit_text
 
 __all__ = ["gate_markdown"]
 
@@ -91,7 +91,7 @@ def _why(contents: Document) -> list[str]:
         return []
     held.sort(key=lambda one: one.verdict != "fail")
     lines = [
-        f"- {MARKS[one.verdict]}: **{_text(one.subject)}** "
+        f"- {one.mark}: **{_text(one.subject)}** "
         f"{'' if one.kind == 'finding' else _text(one.name) + ' '}(line {one.line}): {_text(one.reason)}"
         for one in held[:_MOST]
     ]

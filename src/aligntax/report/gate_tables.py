@@ -148,12 +148,11 @@ def _print_reasons(held: Sequence[Held], console: Console) -> None:
     console.print("\n[bold]Why[/bold]")
     for one in sorted(held, key=lambda one: one.verdict != "fail")[:_MOST]:
         what = one.subject if one.kind == "finding" else f"{one.subject} {one.name}"
-        console.print(
-            f"- {_word(one.verdict)}  {shown(what)} [dim](line {one.line})[/dim]: {shown(one.reason)}"
-        )
+        word, place = _word(one.verdict, one.mark), f"[dim](line {one.line})[/dim]"
+        console.print(f"- {word}  {shown(what)} {place}: {shown(one.reason)}")
     if len(held) > _MOST:
         console.print(f"[dim]and {len(held) - _MOST:,} more; --json has them[/dim]")
 
 
-def _word(verdict: str) -> str:
-    return f"[{_STYLES[verdict]}]{MARKS[verdict]}[/{_STYLES[verdict]}]"
+def _word(verdict: str, word: str = "") -> str:
+    return f"[{_STYLES[verdict]}]{word or MARKS[verdict]}[/{_STYLES[verdict]}]"

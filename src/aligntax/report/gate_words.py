@@ -51,6 +51,11 @@ class Held:
     window: str = ""
 
     @property
+    def mark(self) -> str:
+        """The verdict in a word; of what is told and stands in nobody's way, that it is."""
+        return "to know" if self.kind == "finding" and self.verdict == "pass" else MARKS[self.verdict]
+
+    @property
     def sentence(self) -> str:
         """All of it in one line."""
         if self.kind == "finding":
