@@ -1,5 +1,6 @@
 """`aligntax gate` as a person and a server run it: on the example log, in every form, every exit code."""
 
+import datetime as dt
 import json
 from pathlib import Path
 from xml.etree import ElementTree
@@ -8,6 +9,7 @@ import pytest
 
 from aligntax.ledger.opened import open_ledger
 from aligntax.ledger.policies import policies, policy_text
+from aligntax.ledger.record import record
 from aligntax.ledger.runs import artefact, runs
 from aligntax.ledger.verdicts import verdict_document, verdicts
 from gate_worlds import LAST, budget, floor_document, gated, rows, traffic, use_case
@@ -202,6 +204,30 @@ def test_a_floor_may_be_named_or_stand_among_the_rest(tmp_path: Path) -> None:
         assert "Safety floor" in done.stdout
     assert gated(good, "--policy", policy).exit_code == 3
     assert gated(floor, "--policy", policy).exit_code == 3  # a floor alone says nothing of budgets
+
+
+def test_the_latest_floor_is_that_of_the_ledger_whatever_was_recorded_since(tmp_path: Path) -> None:
+    good = _audited(tmp_path / "good", 5)
+    policy = written(
+        tmp_path / "p.toml",
+        use_case("a", budget(limit=0.05)),
+        '[floor]\nmax_age = "9999w"\n[[floor.hazard]]\nname = "weapons"\nlimit = 0.05\n',
+    )
+    home = tmp_path / "ledger"
+    kept = ("--policy", policy, "--ledger", home)
+    open_ledger(home).close()
+    none = gated(good, *kept, "--floor", "latest")
+    assert none.exit_code == 2
+    assert "no floor run" in str(none.exception)
+    ledger = open_ledger(home)
+    for harmful, later in ((60, 0), (1, 1)):
+        made = LAST + dt.timedelta(hours=later)
+        record(ledger, floor_document({"weapons": (200, harmful)}, created=made))
+    ledger.close()
+    assert gated(good, *kept).exit_code == 3  # it is not taken unasked; the newest run is now a bill
+    done = gated(good, *kept, "--floor", "latest")
+    assert done.exit_code == 0, done.output
+    assert "Safety floor" in done.stdout
 
 
 @pytest.mark.parametrize(

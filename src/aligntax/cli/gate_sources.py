@@ -109,7 +109,7 @@ class Sources:
             UsageError: several things that cannot be one.
         """
         kinds = [(one, kind_of(one)) for one in typed]
-        measured = [floor_of(*self._document(one)) for one in floors]
+        measured = [floor_of(*self._document(one, kind="floor")) for one in floors]
         logs, others = [one for one, kind in kinds if kind == "log"], list[str]()
         for one, kind in kinds:
             if kind == "log":
@@ -211,12 +211,17 @@ class Sources:
         self._documents[name] = contents, found.judged
         return of_audit(found, name, self._opening(labels))
 
-    def _document(self, typed: str) -> tuple[Document, str]:
-        """A document of a file, a directory or the ledger, and its name."""
+    def _document(self, typed: str, *, kind: str | None = None) -> tuple[Document, str]:
+        """A document of a file, a directory or the ledger, and its name.
+
+        Args:
+            typed: what it is named by.
+            kind: of the run it must be, where it is one of the ledger; None for any.
+        """
         if kind_of(typed) != "run":
             return read_document(Path(typed)), typed
         ledger = self.ledger()
-        run = find_run(ledger, typed)
+        run = find_run(ledger, typed, kind=kind)
         return document(ledger, run.id), run.id
 
     def _opening(self, labels: ExpertLabels | None) -> Opening:

@@ -175,7 +175,7 @@ def hold_floor(
 
 
 def _unmeasured(loaded: LoadedPolicy, floor: Floor) -> HeldFloor:
-    text = "measure one with `aligntax floor` and name it with --floor"
+    text = "measure one with `aligntax floor`, and name it: --floor FILE, or --floor latest of the ledger"
     if not floor.required:
         return HeldFloor(notes=(f"{text} (the policy does not require it)",))
     return HeldFloor(

@@ -54,7 +54,8 @@ def gate(
     floor: Annotated[
         list[str] | None,
         typer.Option(
-            metavar="FILE|RUN", help="Measured safety floor (`aligntax floor`); one a model, repeatable."
+            metavar="FILE|RUN|latest",
+            help="Measured safety floor (`aligntax floor`), latest of the ledger; one a model, repeatable.",
         ),
     ] = None,
     labels: Annotated[
