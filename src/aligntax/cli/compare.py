@@ -6,19 +6,13 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from rich.console import Console
-
 from aligntax.cli.answers import by_benchmark, check_benchmarks, detector_when_needed, with_chance
 from aligntax.cli.compare_bills import compare_bills, is_bill
-from aligntax.cli.keeping import keep
-from aligntax.cli.output import print_json, status, stderr
+from aligntax.cli.compare_shown import MARGIN, show
+from aligntax.cli.output import status
 from aligntax.detectors import DEFAULT
 from aligntax.errors import UsageError
-from aligntax.report.charts import save_chart
-from aligntax.report.charts.compared import compared_chart
 from aligntax.report.compared import comparison
-from aligntax.report.compared_live_tables import print_live
-from aligntax.report.document import Document
 from aligntax.tax.pairs.compared import Settings
 from aligntax.tax.pairs.compared import compare as compare_answers
 from aligntax.tax.pairs.differences import Precision
@@ -26,11 +20,7 @@ from aligntax.tax.pairs.matching import Match, match, refuse
 from aligntax.tax.pairs.sides import sides
 from aligntax.traffic.redaction import Redactor
 
-__all__ = ["MARGIN", "run", "show"]
-
-MARGIN = 0.01
-"""Largest difference of shares that is as good as none, where nobody has said."""
-
+__all__ = ["run"]
 
 _LIVE = ("model", "prompts", "purpose", "log", "judge", "system", "second_system", "second_temperature")
 """Options that only mean something where models are asked."""
@@ -99,27 +89,6 @@ def _files(
         compared, settings, created=dt.datetime.now(dt.UTC), forced=forced, unmatched=unmatched
     )
     show(contents, chart=chart, as_json=as_json, flips=flips, quiet=quiet)
-
-
-def show(contents: Document, *, chart: Path | None, as_json: bool, flips: int, quiet: bool) -> None:
-    """Draws a comparison where that is wanted, and prints it.
-
-    Args:
-        contents: the document.
-        chart: file of the chart; None for none.
-        as_json: whether to print the document instead of its tables.
-        flips: examples of what changed, of each kind.
-        quiet: whether not to name the file of the chart.
-    """
-    if chart is not None:
-        save_chart(compared_chart(contents), chart)
-        if not quiet:
-            stderr().print(f"wrote {chart}", markup=False)
-    keep(contents)
-    if as_json:
-        print_json(contents)
-    else:
-        print_live(contents, Console(highlight=False), flips=flips)
 
 
 def _bills(first: str, second: str | None, *, force: bool, chart: Path | None, as_json: bool) -> None:

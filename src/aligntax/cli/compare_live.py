@@ -9,9 +9,9 @@ from typing import Any
 from rich.console import Console
 
 from aligntax.cli.answers import by_benchmark, detector_when_needed
-from aligntax.cli.compare import MARGIN, show
 from aligntax.cli.compare_judged import judge_plan, judged
 from aligntax.cli.compare_requests import Requests, drawn_from_log, read_requests, write_samples
+from aligntax.cli.compare_shown import MARGIN, show
 from aligntax.cli.compare_ways import Way, both_ways, refuse_ways
 from aligntax.cli.live import Live, Plan, asked_document, opened_run, plan_document, split
 from aligntax.cli.output import print_json, stages, stderr

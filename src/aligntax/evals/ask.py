@@ -3,7 +3,7 @@
 from inspect_ai.model import ChatMessage, ModelOutput, get_model
 from inspect_ai.solver import Generate, Solver, TaskState, solver
 
-from aligntax.evals.run import current
+from aligntax.evals.going import current
 
 __all__ = ["ask"]
 

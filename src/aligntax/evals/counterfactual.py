@@ -13,8 +13,9 @@ from inspect_ai.solver import Generate, Solver, TaskState, solver
 
 from aligntax.detectors import DEFAULT
 from aligntax.evals.ask import ask
+from aligntax.evals.going import current
 from aligntax.evals.outcome import outcome
-from aligntax.evals.run import Answered, Run, current, samples_of
+from aligntax.evals.run import Answered, Run, samples_of
 from aligntax.models.endpoint.spec import ModelSpec
 from aligntax.probes.packs import load_pack
 from aligntax.records.asked import Question, Reply

@@ -6,7 +6,7 @@ from inspect_ai.solver import TaskState
 from aligntax.detectors import DEFAULT
 from aligntax.detectors import detector as named_detector
 from aligntax.evals.batching import Batched
-from aligntax.evals.run import current
+from aligntax.evals.going import current
 from aligntax.models.endpoint.opening import reply_of
 from aligntax.records.asked import Question, exchange
 from aligntax.stats.intervals import wilson

@@ -19,6 +19,8 @@ from inspect_ai.scorer import Scorer
 from inspect_ai.solver import Solver, TaskState
 
 from aligntax.errors import UsageError
+from aligntax.evals.ask import ask
+from aligntax.evals.going import going
 from aligntax.evals.stopping import Stopping
 from aligntax.models.endpoint.asking import Asker
 from aligntax.models.endpoint.opening import made
@@ -26,9 +28,8 @@ from aligntax.models.endpoint.retrying import patient
 from aligntax.models.endpoint.spec import ModelSpec, Sampling
 from aligntax.records.asked import Question, Reply
 
-__all__ = ["LEAN", "Answered", "Connection", "Run", "current", "messages_of", "samples_of", "shuffled"]
+__all__ = ["LEAN", "Answered", "Connection", "Run", "messages_of", "samples_of", "shuffled"]
 
-_ACTIVE: list["Run"] = []
 _AHEAD = 2
 """Samples for each connection: while one is scored and written, another is asked."""
 LEAN: Mapping[str, Any] = {
@@ -127,8 +128,6 @@ class Run:
                 missing.
             AligntaxError: every request is turned away.
         """
-        from aligntax.evals.ask import ask
-
         _own_ids(questions)
         order = shuffled(questions, self.seed)
         first, drawn = len(self.models), sampling or self.sampling
@@ -207,7 +206,7 @@ class Run:
         return patient(made(spec.name, config, spec.base_url, args, who=spec.given))
 
     def _carried_out(self, tasks: Sequence[Task]) -> list[EvalLog]:
-        with _active(self), _quiet():
+        with going(self), _quiet():
             logs: list[EvalLog] = eval(
                 list(tasks),
                 display="none",
@@ -272,11 +271,6 @@ _QUIET = {"INSPECT_DISPLAY": "none", "INSPECT_TRACE_LEVEL": "WARNING"}
 """Environment of a run: no display of Inspect's, and no file that traces every request."""
 
 
-def current() -> Run | None:
-    """The run that is carried out; None under `inspect eval`."""
-    return _ACTIVE[-1] if _ACTIVE else None
-
-
 def samples_of(questions: Sequence[Question]) -> list[Sample]:
     """Questions as Inspect's samples."""
     return [
@@ -289,15 +283,6 @@ def messages_of(question: Question) -> list[ChatMessage]:
     """System prompt, if there is one, and the user's words."""
     system: list[ChatMessage] = [ChatMessageSystem(content=question.system)] if question.system else []
     return [*system, ChatMessageUser(content=question.prompt)]
-
-
-@contextlib.contextmanager
-def _active(run: Run) -> Iterator[None]:
-    _ACTIVE.append(run)
-    try:
-        yield
-    finally:
-        _ACTIVE.remove(run)
 
 
 @contextlib.contextmanager
