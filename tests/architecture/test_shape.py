@@ -4,7 +4,7 @@ import ast
 import statistics
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Set
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
@@ -38,18 +38,20 @@ def _module(path: Path) -> str:
     return ".".join(path.relative_to(ROOT / "src").with_suffix("").parts).removesuffix(".__init__")
 
 
-def _imports(path: Path) -> set[str]:
+def _imports(path: Path, names: Set[str]) -> set[str]:
+    """Modules a file takes something from, inside functions too: a late import is a dependency too."""
     found: set[str] = set()
-    for node in ast.parse(path.read_text("utf-8")).body:  # imports inside functions cannot make a ring
+    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
         if isinstance(node, ast.ImportFrom) and node.module and node.module.startswith("aligntax"):
-            found |= {f"{node.module}.{alias.name}" for alias in node.names} | {node.module}
-    return found
+            taken = {f"{node.module}.{alias.name}" for alias in node.names}
+            found |= taken if taken <= names else taken | {node.module}
+    return found & names
 
 
 def test_no_ring_of_imports() -> None:
     """No module imports itself by way of others."""
     names = {_module(path): path for path in SOURCES}
-    graph = {name: {i for i in _imports(path) if i in names and i != name} for name, path in names.items()}
+    graph = {name: _imports(path, names.keys()) - {name} for name, path in names.items()}
     done: set[str] = set()
 
     def visit(name: str, trail: tuple[str, ...]) -> None:

@@ -13,11 +13,12 @@ from alembic.autogenerate import compare_metadata
 from alembic.script import ScriptDirectory
 
 from aligntax.errors import UnreadableInput
-from aligntax.ledger import migrations, open_ledger, runs, tables
+from aligntax.ledger import open_ledger, runs, tables
 from aligntax.ledger.bodies import pack
 from aligntax.ledger.labels import labels
 from aligntax.ledger.located import located
 from aligntax.ledger.marks import marks
+from aligntax.ledger.migrations import steps
 from aligntax.ledger.migrations.upgrade import context_of, upgrade
 from aligntax.ledger.models import stages_of
 from aligntax.ledger.opened import _engine, _make
@@ -105,7 +106,7 @@ def _raw(where: str) -> sa.Engine:
 
 
 def test_every_earlier_version_has_its_data_here() -> None:
-    assert list(EARLIER) == list(migrations.STEPS[:-1])
+    assert list(EARLIER) == list(steps.STEPS[:-1])
 
 
 @pytest.mark.parametrize("version", EARLIER)
@@ -156,20 +157,20 @@ def test_the_schema_is_that_of_the_tables(where: str) -> None:
         assert compare_metadata(context_of(connection), tables.metadata) == []
         names = set(sa.inspect(connection).get_table_names())
     ledger.close()
-    assert names == {*tables.metadata.tables, migrations.VERSION_TABLE}
+    assert names == {*tables.metadata.tables, steps.VERSION_TABLE}
 
 
 def test_the_newest_step_is_said_rightly() -> None:
-    script = ScriptDirectory(str(Path(migrations.__file__).parent))
-    assert script.get_current_head() == migrations.HEAD
-    assert [step.revision for step in script.walk_revisions()][::-1] == list(migrations.STEPS)
+    script = ScriptDirectory(str(Path(steps.__file__).parent))
+    assert script.get_current_head() == steps.HEAD
+    assert [step.revision for step in script.walk_revisions()][::-1] == list(steps.STEPS)
 
 
 def test_a_later_version_is_refused(where: str) -> None:
     """What a later aligntax wrote is left alone."""
     ledger = open_ledger(where)
     with ledger.writing() as connection:
-        connection.execute(sa.text(f"UPDATE {migrations.VERSION_TABLE} SET version_num = '0999'"))
+        connection.execute(sa.text(f"UPDATE {steps.VERSION_TABLE} SET version_num = '0999'"))
     ledger.close()
     with pytest.raises(UnreadableInput, match="a later aligntax wrote this ledger") as caught:
         open_ledger(where)

@@ -9,14 +9,9 @@ from sqlalchemy import Engine, inspect, text
 
 from aligntax.errors import UnreadableInput
 from aligntax.ledger.located import shown_url
+from aligntax.ledger.migrations.steps import HEAD, STEPS, VERSION_TABLE
 
-__all__ = ["HEAD", "STEPS", "VERSION_TABLE", "migrate"]
-
-VERSION_TABLE = "aligntax_version"
-"""Not Alembic's own name: another program's tables may live in the same database."""
-STEPS = ("0001", "0002")
-HEAD = STEPS[-1]
-"""Said here too, so that a ledger that is up to date is opened without importing Alembic."""
+__all__ = ["migrate"]
 
 
 def migrate(engine: Engine) -> None:

@@ -11,7 +11,7 @@ from sqlalchemy import Connection, Engine, inspect, text
 
 from aligntax.errors import UnreadableInput
 from aligntax.ledger.located import shown_url
-from aligntax.ledger.migrations import VERSION_TABLE
+from aligntax.ledger.migrations.steps import VERSION_TABLE
 from aligntax.ledger.tables import metadata
 
 __all__ = ["context_of", "upgrade"]
