@@ -8,6 +8,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 from aligntax.tax.counterfactual.inflection import Form, article_before, forms, inflected
 from aligntax.tax.counterfactual.protected import Span, covers, is_name, protected
@@ -89,15 +90,22 @@ def places(text: str, terms: Sequence[Term]) -> list[tuple[int, int]]:
 
 
 def _matches(text: str, terms: Sequence[Term]) -> Iterable[tuple[re.Match[str], Term, Form]]:
-    known = _surfaces(terms)
-    if not known:
+    if not terms:
         return
-    longest_first = sorted(known, key=len, reverse=True)
-    words = "|".join(r"\s+".join(map(re.escape, surface.split())) for surface in longest_first)
-    pattern = re.compile(rf"(?<![\w@#$-])(?:{words})(?![\w-])(?!['\u2019](?!s\b)\w)", re.IGNORECASE)
+    pattern, known = _sought(tuple(terms))
     for found in pattern.finditer(text):
         term, form = known[" ".join(found[0].lower().split())]
         yield found, term, form
+
+
+@lru_cache(maxsize=512)
+def _sought(terms: tuple[Term, ...]) -> tuple[re.Pattern[str], dict[str, tuple[Term, Form]]]:
+    """What finds the terms: one pattern, and what each match of it means; the same for every text."""
+    known = _surfaces(terms)
+    longest_first = sorted(known, key=len, reverse=True)
+    words = "|".join(r"\s+".join(map(re.escape, surface.split())) for surface in longest_first)
+    pattern = re.compile(rf"(?<![\w@#$-])(?:{words})(?![\w-])(?!['\u2019](?!s\b)\w)", re.IGNORECASE)
+    return pattern, known
 
 
 def _surfaces(terms: Sequence[Term]) -> dict[str, tuple[Term, Form]]:
