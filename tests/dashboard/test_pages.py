@@ -11,11 +11,12 @@ from xml.etree import ElementTree
 import httpx
 import pytest
 
+from aligntax.dashboard.pages.run_charts import RUN_CHARTS
 from aligntax.dashboard.rendering import _coded
 from aligntax.dashboard.security import Access, TokenHolder, User
 from aligntax.ledger.opened import Ledger, open_ledger
 from aligntax.ledger.policies import keep_policy, policies
-from aligntax.ledger.runs import runs
+from aligntax.ledger.runs import measurements, runs
 from dashboard.dashboard_ledgers import POLICY
 from dashboard.dashboard_server import running
 
@@ -45,6 +46,7 @@ CHARTS = (
     "/drift",
     "/drift-by-position",
     "/compare",
+    *(f"/runs/latest-bill/{name}" for name in RUN_CHARTS),
 )
 
 
@@ -80,7 +82,10 @@ def test_every_kind_of_run_has_a_page(visitor: httpx.Client, full_ledger: Ledger
 
 
 @pytest.mark.parametrize("path", CHARTS)
-def test_every_chart_exports_its_data_and_its_picture(visitor: httpx.Client, path: str) -> None:
+def test_every_chart_exports_its_data_and_its_picture(
+    visitor: httpx.Client, full_ledger: Ledger, path: str
+) -> None:
+    path = path.replace("latest-bill", runs(full_ledger, kind="bill", limit=1)[0].id)
     query = {"use_case": "medical"} if path == "/trend" else {}
     table = list(csv.reader(io.StringIO(visitor.get(f"{path}.csv", params=query).text)))
     data = json.loads(visitor.get(f"{path}.json", params=query).text)
@@ -244,3 +249,22 @@ def test_commands_are_set_as_code_and_nothing_else_is(visitor: httpx.Client) -> 
     assert "<code>aligntax floor --record</code> does." in page
     assert "`" not in re.sub(r"<code>.*?</code>", "", page)
     assert str(_coded("<b>`a<i>` and a lone ` stay")) == "&lt;b&gt;<code>a&lt;i&gt;</code> and a lone ` stay"
+
+
+def test_charts_of_a_bill_hold_what_the_page_says(visitor: httpx.Client, full_ledger: Ledger) -> None:
+    """The same figures as the document, of every use case and period; other runs have none of these."""
+    run = runs(full_ledger, kind="bill", limit=1)[0]
+    page = visitor.get(f"/runs/{run.id}").text
+    for name in RUN_CHARTS:
+        assert f'href="/runs/{run.id}/{name}.svg"' in page
+    told = {one["name"]: one for one in visitor.get(f"/runs/{run.id}/use-cases.json").json()["rows"]}
+    taxed = [one for one in measurements(full_ledger, run.id) if one.component == "completion_tax"]
+    by_case = {one.slice["use_case"]: one.estimate for one in taxed if set(one.slice) == {"use_case"}}
+    assert {name: (row["value"], row["low"], row["n"]) for name, row in told.items()} == {
+        name: (one.value, one.low, one.n) for name, one in by_case.items()
+    }
+    periods = sorted((one for one in taxed if set(one.slice) == {"period"}), key=lambda f: f.slice["period"])
+    drawn = visitor.get(f"/runs/{run.id}/periods.json").json()["rows"]
+    assert [row["value"] for row in drawn] == [one.estimate.value for one in periods]
+    other = runs(full_ledger, kind="frontier", limit=1)[0]
+    assert visitor.get(f"/runs/{other.id}/outcomes.svg").status_code == 404

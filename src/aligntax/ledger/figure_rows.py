@@ -6,7 +6,7 @@ from typing import Any
 
 from aligntax.records import Estimate, Measurement
 
-__all__ = ["DIMENSIONS", "READING_ORDER", "figure_of", "row_of"]
+__all__ = ["DIMENSIONS", "READING_ORDER", "figure_of", "reading_rank", "row_of"]
 
 DIMENSIONS = ("use_case", "model", "period")
 """What a slice is most often narrowed to: columns of their own."""
@@ -42,3 +42,8 @@ def figure_of(row: Mapping[Any, Any]) -> Measurement:
         small=row["small"],
         correction=row["correction"],
     )
+
+
+def reading_rank(figure: Measurement) -> tuple[bool, int]:
+    """Where a figure stands among those of the same slice: the least is the one to be read."""
+    return not figure.estimate.known, READING_ORDER.index(figure.correction)

@@ -8,6 +8,7 @@ from fastapi import APIRouter, Request
 from fastapi.responses import HTMLResponse, Response
 
 from aligntax.dashboard.labelling.blinding import blind
+from aligntax.dashboard.pages.run_charts import RUN_CHARTS
 from aligntax.dashboard.parameters import Key, Name, Opened, RunKey
 from aligntax.dashboard.reading.behind import Behind, behind, kept_outcomes
 from aligntax.dashboard.reading.figure_groups import grouped_figures
@@ -66,7 +67,9 @@ def run_page(request: Request, ledger: Opened, key: RunKey) -> HTMLResponse:
         "notes": _notes(contents),
     }
     if run.kind == "bill" and (view := _bill(contents, behind(ledger, run))):
-        return render(request, "run_bill.html", title=_title(run), view=view, shown=20, **shared)
+        return render(
+            request, "run_bill.html", title=_title(run), view=view, shown=20, charts=RUN_CHARTS, **shared
+        )
     groups, left_out = grouped_figures(measurements(ledger, run.id))
     return render(request, "run.html", title=_title(run), groups=groups, left_out=left_out, **shared)
 

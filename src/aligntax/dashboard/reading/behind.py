@@ -11,7 +11,7 @@ from aligntax.ledger.runs import Run, artefact
 from aligntax.policy.window import parse_window
 from aligntax.records import FLAGS, LAYERS, OUTCOMES
 
-__all__ = ["Behind", "behind", "kept_outcomes"]
+__all__ = ["Behind", "behind", "days_of", "kept_outcomes"]
 
 _EVENTS: Mapping[str, Mapping[str, str]] = {
     "completion_tax": {"outcome": "tax"},
@@ -58,7 +58,7 @@ class Behind:
             query["from"] = f"{self.last - parse_window(window):%Y-%m-%d}"
         for name, value in where.items():
             if name == "period":
-                ends = _ends(value, self.period)
+                ends = days_of(value, self.period)
                 if ends is None:
                     return ""
                 query |= {"from": f"{ends[0]}", "to": f"{ends[1]}"}
@@ -88,8 +88,8 @@ def kept_outcomes(ledger: Ledger, run_id: str) -> Path | None:
     return artefact(ledger, run_id, "outcomes.parquet")
 
 
-def _ends(first: str, period: str) -> tuple[dt.date, dt.date] | None:
-    """First and last day of a period."""
+def days_of(first: str, period: str) -> tuple[dt.date, dt.date] | None:
+    """First and last day of a period, which its first day names; None where that cannot be told."""
     try:
         begin = dt.date.fromisoformat(first)
         if period == "month":

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from sqlalchemy import select
 
 from aligntax.ledger import tables
-from aligntax.ledger.figure_rows import READING_ORDER, figure_of
+from aligntax.ledger.figure_rows import figure_of, reading_rank
 from aligntax.ledger.opened import Ledger
 from aligntax.ledger.runs import Run, find_run, runs
 from aligntax.records import Estimate, Measurement
@@ -84,13 +84,9 @@ def _taxes(ledger: Ledger, keys: Sequence[str]) -> dict[str, Estimate]:
     for row in rows:
         figure = figure_of(row._mapping)
         held = found.get(row.run_id)
-        if not figure.slice and (held is None or _rank(figure) < _rank(held)):
+        if not figure.slice and (held is None or reading_rank(figure) < reading_rank(held)):
             found[row.run_id] = figure
     return {key: figure.estimate for key, figure in found.items()}
-
-
-def _rank(figure: Measurement) -> tuple[bool, int]:
-    return not figure.estimate.known, READING_ORDER.index(figure.correction)
 
 
 def _verdicts(ledger: Ledger, keys: Sequence[str]) -> dict[str, str]:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from sqlalchemy import select
 
 from aligntax.ledger import tables
-from aligntax.ledger.figure_rows import READING_ORDER, figure_of
+from aligntax.ledger.figure_rows import figure_of, reading_rank
 from aligntax.ledger.opened import Ledger
 from aligntax.ledger.runs import Run
 from aligntax.records import Estimate, Measurement
@@ -118,10 +118,6 @@ def _figures(ledger: Ledger, run: Run) -> dict[Slice, Measurement]:
         for row in connection.execute(query.order_by(table.c.id).limit(4 * _MOST)):
             figure = figure_of(row._mapping)
             key = (figure.component, tuple(sorted(figure.slice.items())))
-            if key not in found or _rank(figure) < _rank(found[key]):
+            if key not in found or reading_rank(figure) < reading_rank(found[key]):
                 found[key] = figure
     return found
-
-
-def _rank(figure: Measurement) -> tuple[bool, int]:
-    return not figure.estimate.known, READING_ORDER.index(figure.correction)

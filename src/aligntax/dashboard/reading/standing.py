@@ -8,7 +8,7 @@ from sqlalchemy import select
 
 from aligntax.dashboard.reading.chosen import estimate, readable
 from aligntax.ledger import tables
-from aligntax.ledger.figure_rows import READING_ORDER, figure_of
+from aligntax.ledger.figure_rows import figure_of, reading_rank
 from aligntax.ledger.opened import Ledger
 from aligntax.ledger.runs import Run
 from aligntax.ledger.verdicts import KeptVerdict, verdict_document
@@ -223,13 +223,9 @@ def _figures(ledger: Ledger, run: Run | None, components: set[str]) -> dict[tupl
         for row in connection.execute(query):
             figure = figure_of(row._mapping)
             held = found.get((row.use_case, row.component))
-            if held is None or _rank(figure) < _rank(held):
+            if held is None or reading_rank(figure) < reading_rank(held):
                 found[row.use_case, row.component] = figure
     return {key: figure.estimate for key, figure in found.items()}
-
-
-def _rank(figure: Measurement) -> tuple[bool, int]:
-    return not figure.estimate.known, READING_ORDER.index(figure.correction)
 
 
 def _plain(value: float, unit: str) -> Estimate:
