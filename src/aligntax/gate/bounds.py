@@ -13,6 +13,7 @@ error depends on what was estimated:
 """
 
 import math
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Protocol
@@ -27,6 +28,7 @@ from aligntax.stats.intervals import wilson_bounds
 __all__ = ["Amount", "Bounds", "Quantile", "Rate", "Sides", "bounds_of", "quantile"]
 
 _HALVINGS = 60
+_DEGREES = re.compile(r", (\d+) degrees of freedom$")
 _TINY = 1e-9
 _MOST_CLUSTERS = 1023
 """Groups that clusters are dealt to, less one: more data does not make for more of them."""
@@ -207,9 +209,11 @@ def bounds_of(estimate: Estimate, *, exchanges: float | None = None) -> Bounds |
 
 
 def _degrees(estimate: Estimate) -> float | None:
-    """Of freedom: of the labels where rates rest on these, else of the clusters."""
+    """Of freedom: of the labels where rates rest on these, else those that are told, else of the clusters."""
     if estimate.labelled > 1:
         return float(estimate.labelled - 1)
+    if told := _DEGREES.search(estimate.method):
+        return float(told[1])
     return float(estimate.clusters - 1) if estimate.clusters is not None and estimate.clusters > 1 else None
 
 

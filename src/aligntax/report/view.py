@@ -29,7 +29,7 @@ _DENSE = 40
 """Periods beyond which markers no longer fit beside each other."""
 _FRACTIONS = ((1, 2), (3, 5), (2, 3), (3, 4), (4, 5), (9, 10))
 _UNUSUAL = 0.97
-_UNLABELLED = re.compile(r", [\d.]+% without a label")
+_PARTICULAR = re.compile(r", [\d.]+% without a label|, \d+ degrees of freedom$")
 _GROUPS = {"exchanges": "Requests", "tokens": "Tokens", "usd": "Money"}
 
 
@@ -217,7 +217,7 @@ class View:
         for method, reason in ((str(entry["method"]), entry["reason"]) for entry in entries):
             if reason:
                 continue
-            name, _, effect = _UNLABELLED.sub("", method).partition(", design effect ")
+            name, _, effect = _PARTICULAR.sub("", method).partition(", design effect ")
             used[name] += 1
             effects[name] += [float(effect)] if re.fullmatch(r"\d+(\.\d+)?", effect) else []
         return [(name, _range(effects[name]), count) for name, count in used.most_common()]

@@ -25,9 +25,10 @@ GROUPS = 1024
 def clustered_rate(events: Floats, counts: Floats, *, level: float = 0.95) -> Estimate:
     """A proportion among observations in clusters: Wilson's interval at the effective sample size.
 
-    The design effect is the variance between clusters (jackknife) over the binomial one, at least 1;
-    the t quantile with groups - 1 degrees of freedom stands for z. Without any event, or with nothing
-    else, no variance can be seen, and every group counts as a single trial.
+    The design effect is the variance between clusters (jackknife) over the binomial one, at least 1; a t
+    quantile stands for z, with as many degrees of freedom as that variance has: fewer than groups - 1 where a
+    few clusters make most of it. Without any event, or with nothing else, no variance can be seen, and every
+    group counts as a single trial.
 
     Args:
         events: (groups,) events in each group, 0 <= events <= counts.
@@ -37,18 +38,20 @@ def clustered_rate(events: Floats, counts: Floats, *, level: float = 0.95) -> Es
     Returns:
         Estimate in [0, 1], unit "rate"; nan with fewer than two groups.
 
-    Source: Korn & Graubard (1998), Survey Methodology 24:193 (effective sample size); Kish (1965).
+    Source: Korn & Graubard (1998), Survey Methodology 24:193 (effective sample size); Kish (1965);
+    Satterthwaite (1946), Biometrics Bulletin 2:110 (degrees of freedom of a variance).
     """
     events, counts = events[counts > 0], counts[counts > 0]
     groups, n = len(counts), int(counts.sum())
     if groups < 2:
         return unknown(_too_few(groups), unit="rate", level=level, n=n)
     rate = float(events.sum()) / n
-    effective, how = float(groups), "one trial a cluster group, since all agree"
+    effective, how, degrees = float(groups), "one trial a cluster group, since all agree", groups - 1
     if 0 < rate < 1:
-        design_effect = max(1.0, _variance(events, counts, rate) / (rate * (1 - rate) / n))
-        effective, how = n / design_effect, f"design effect {design_effect:.1f}"
-    low, high = wilson_bounds(rate, effective, student_quantile(level, groups - 1))
+        variance, degrees = _variance(events, counts, rate)
+        design_effect = max(1.0, variance / (rate * (1 - rate) / n))
+        effective, how = n / design_effect, f"design effect {design_effect:.1f}{_told(degrees, groups)}"
+    low, high = wilson_bounds(rate, effective, student_quantile(level, degrees))
     return Estimate(
         value=rate,
         low=low,
@@ -88,19 +91,31 @@ def clustered_mean(sums: Floats, counts: Floats, *, unit: Unit, level: float = 0
     mean = float(sums.sum()) / n
     low, high, method = 0.0, math.nan, "none seen"
     if mean > 0:
-        error = math.sqrt(_variance(sums, counts, mean)) / mean
-        factor = math.exp(min(700.0, student_quantile(level, groups - 1) * error))
-        low, high, method = mean / factor, mean * factor, "t on clusters, log scale"
+        variance, degrees = _variance(sums, counts, mean)
+        factor = math.exp(min(700.0, student_quantile(level, degrees) * math.sqrt(variance) / mean))
+        low, high, method = mean / factor, mean * factor, f"t on clusters, log scale{_told(degrees, groups)}"
     return Estimate(
         value=mean, low=low, high=high, level=level, n=n, clusters=groups, unit=unit, method=method
     )
 
 
-def _variance(sums: Floats, counts: Floats, ratio: float) -> float:
-    """Variance of sum(sums) / sum(counts) by leaving each group out in turn (CR3)."""
+def _variance(sums: Floats, counts: Floats, ratio: float) -> tuple[float, int]:
+    """Variance of sum(sums) / sum(counts) by leaving each group out (CR3), and its degrees of freedom.
+
+    A sum of squares varies the more, the more of it a few groups make: its degrees of freedom are 2 mean^2 /
+    variance, by the kurtosis k of the residuals 2 groups / (k - 1 + 2 / (groups - 1)), at most groups - 1.
+    """
     share = counts / counts.sum()
-    residuals = (sums - ratio * counts) / np.maximum(1 - share, 1e-9)
-    return float((residuals**2).sum()) / float(counts.sum()) ** 2
+    squares = ((sums - ratio * counts) / np.maximum(1 - share, 1e-9)) ** 2
+    groups, total = len(squares), float(squares.sum())
+    kurtosis = groups * float((squares**2).sum()) / total**2 if total > 0 else 1.0
+    degrees = 2 * groups / (kurtosis - 1 + 2 / (groups - 1))
+    return total / float(counts.sum()) ** 2, max(1, int(min(groups - 1, degrees) + 1e-9))
+
+
+def _told(degrees: int, groups: int) -> str:
+    """Degrees of freedom, where they are not those of the groups: who reads on reckons with them."""
+    return f", {degrees} degrees of freedom" if degrees < groups - 1 else ""
 
 
 def _too_few(groups: int) -> str:
