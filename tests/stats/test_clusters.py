@@ -128,7 +128,7 @@ def _effective(method: str, n: int) -> float:
 
 @pytest.mark.parametrize(("users", "each", "rate"), [(40, 25, 0.05), (40, 25, 0.02), (20, 50, 0.05)])
 def test_few_users_who_write_much_are_covered(users: int, each: int, rate: float) -> None:
-    """Of nominal 0.95, at an intraclass correlation of 0.2; with groups - 1 degrees of freedom 0.89 to 0.93."""
+    """Of nominal 0.95, at an intraclass correlation of 0.2; with groups - 1 degrees 0.89 to 0.93."""
     generator, hits = np.random.default_rng(17), []
     for _ in range(1500):
         rates = generator.beta(4 * rate, 4 * (1 - rate), users)
