@@ -105,7 +105,7 @@ def test_check_shows_the_policy_in_any_width(columns: int) -> None:
     """Every limit on a line, none cut."""
     shown = run("policy", "check", EXAMPLE, columns=columns).stdout
     assert max(map(len, shown.splitlines())) <= columns
-    for limit in ("≤ 43%", "≤ 8.5%", "≤ 5%"):
+    for limit in ("≤ 43%", "≤ 7.5%", "≤ 5%"):
         assert limit in shown
     assert "disclaimer neutral" in re.sub(r"\s+", " ", shown)
 
