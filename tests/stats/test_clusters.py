@@ -51,12 +51,12 @@ def test_mean_covers(clusters: int) -> None:
         resampled = (weights @ sums) / np.maximum(weights @ counts, 1)
         low, high = np.quantile(resampled, [0.025, 0.975])
         bootstrap.append(low <= 100.0 <= high)
-    assert np.mean(hits) > 0.90
+    assert np.mean(hits) > 0.925
     assert np.mean(hits) >= np.mean(bootstrap) - 0.005
 
 
 def test_mean_of_something_rare_covers() -> None:
-    """Where nine exchanges in ten cost nothing, 15 clusters still cover 0.9 of nominal 0.95."""
+    """Where nine exchanges in ten cost nothing, 15 clusters cover 0.93 and more of nominal 0.95."""
     generator = np.random.default_rng(13)
     hits = []
     for _ in range(1000):
@@ -66,7 +66,7 @@ def test_mean_of_something_rare_covers() -> None:
         if sums.any():
             estimate = clustered_mean(sums, counts, unit="usd")
             hits.append(estimate.low <= 4.0 <= estimate.high)
-    assert np.mean(hits) > 0.89
+    assert np.mean(hits) > 0.93
 
 
 def test_no_event_is_not_certainty() -> None:
