@@ -1,6 +1,7 @@
 """What a mean hides: a model beyond a limit that all models together keep."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 from aligntax.gate.decision import Test, decided
 from aligntax.gate.figures import Figures
@@ -43,17 +44,8 @@ def _models(one: HeldSlice, head: Figures) -> Iterator[tuple[str, Test]]:
     for model in models if len(models) > 1 else ():
         found = head.find(budget.component, one.use_case, {"model": model}, budget.window)
         if found is not None and found.bounds is not None:
-            yield (
-                model,
-                Test(
-                    bounds=found.bounds,
-                    value=found.measurement.estimate.value,
-                    n=found.measurement.estimate.n,
-                    limit=budget.limit,
-                    direction=budget.direction,
-                    confidence=budget.confidence,
-                ),
-            )
+            seen = found.measurement.estimate
+            yield model, replace(one.decision.test, bounds=found.bounds, value=seen.value, n=seen.n)
 
 
 def _figure(unit: str, test: Test) -> str:

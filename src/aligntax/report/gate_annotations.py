@@ -26,8 +26,7 @@ def annotations(contents: Document) -> Iterator[str]:
         if one.verdict == "pass" and not one.finding:
             continue
         stops = one.verdict == "inconclusive" and contents["mode"] == "release"
-        aside = one.finding == "hidden_by_the_mean"
-        level = "error" if stops else "warning" if aside else _LEVELS.get(one.verdict, "notice")
+        level = "error" if stops else "warning" if one.aside else _LEVELS.get(one.verdict, "notice")
         title = f"alignment tax: {one.subject} {one.name}"
         place = f"file={_escaped(path, _PROPERTY)},line={one.line},title={_escaped(title, _PROPERTY)}"
         yield f"::{level} {place}::{_escaped(one.sentence, _DATA)}"

@@ -26,6 +26,7 @@ class Held:
         component: of a budget; "" for everything else.
         where: what a budget's figure is narrowed to, its use case among it.
         window: of its traffic.
+        aside: whether it is told and no part of the verdict.
         verdict: pass, fail or inconclusive.
         line: of the policy.
         figure: seen, with its bounds; "" for a finding.
@@ -49,6 +50,7 @@ class Held:
     component: str = ""
     where: Mapping[str, str] = field(default_factory=dict)
     window: str = ""
+    aside: bool = False
 
     @property
     def mark(self) -> str:
@@ -171,6 +173,7 @@ def _finding(entry: Entry) -> Held:
         reason=f"{forced}{entry['meaning']}: {entry['text']}",
         finding=entry["name"],
         details=(),
+        aside=entry.get("aside", False),
     )
 
 

@@ -12,7 +12,7 @@ from fastapi.responses import RedirectResponse
 from aligntax.dashboard.labelling.desk import Desk
 from aligntax.dashboard.labelling.people import Labeller, name_of
 from aligntax.dashboard.parameters import Opened
-from aligntax.dashboard.security import User
+from aligntax.dashboard.security import User, inside
 from aligntax.ledger.annotations import annotations
 from aligntax.ledger.opened import Ledger
 from aligntax.ledger.tasks import tasks
@@ -73,7 +73,6 @@ def unblind(user: Labeller, back: Annotated[str, Form(max_length=4000)] = "/") -
     """Opens the pages in this browser, to whoever may."""
     if not user.may("approver"):
         raise HTTPException(403, "Who labels and does no more sees the verdicts when all is labelled.")
-    inside = back.startswith("/") and not back.startswith("//") and back.isascii() and back.isprintable()
-    answer = RedirectResponse(back if inside and "\\" not in back else "/", 303)
+    answer = RedirectResponse(inside(back), 303)
     answer.set_cookie(OPENED, "1", path="/", httponly=True, samesite="lax")
     return answer

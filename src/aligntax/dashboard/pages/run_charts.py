@@ -2,6 +2,7 @@
 
 import datetime as dt
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
 
 from fastapi import APIRouter, HTTPException
 
@@ -10,7 +11,7 @@ from aligntax.dashboard.charts.interval_rows import Row, interval_rows_chart
 from aligntax.dashboard.charts.trend import trend_chart
 from aligntax.dashboard.exporting import add_exports
 from aligntax.dashboard.parameters import Opened, RunKey
-from aligntax.dashboard.reading.behind import days_of
+from aligntax.dashboard.reading.behind import days_of, period_of
 from aligntax.dashboard.reading.history import History, Point
 from aligntax.dashboard.security import needs_role
 from aligntax.dashboard.words import said
@@ -23,36 +24,46 @@ __all__ = ["RUN_CHARTS", "router"]
 
 router = APIRouter(include_in_schema=False, dependencies=[needs_role("viewer")])
 _OUTCOMES = ("undetermined", "completion_tax", "refused", "hedged", "cannot")
-Builder = Callable[[Run, list[Measurement], str], Chart]
-"""Makes a chart of a run, its figures, and what its time is cut into."""
 
 
-def _outcomes(run: Run, figures: list[Measurement], period: str) -> Chart:
-    whole = {one.component: one for one in figures if not one.slice}
+@dataclass(frozen=True, slots=True)
+class _Bill:
+    """A run, its figures to be read, and what its time is cut into."""
+
+    run: Run
+    figures: list[Measurement]
+    period: str
+
+
+Builder = Callable[[_Bill], Chart]
+
+
+def _outcomes(bill: _Bill) -> Chart:
+    whole = {one.component: one for one in bill.figures if not one.slice}
     found = ((said(name), whole[name]) for name in _OUTCOMES if name in whole)
     return _rows("outcomes", "Outcomes of all requests", found)
 
 
 def _by(dimension: str) -> Builder:
-    def build(run: Run, figures: list[Measurement], period: str) -> Chart:
+    def build(bill: _Bill) -> Chart:
         name = f"by {dimension.replace('_', ' ')}"
-        found = ((one.slice[dimension], one) for one in _tax(figures, dimension))
+        found = ((one.slice[dimension], one) for one in _tax(bill.figures, dimension))
         return _rows(name.replace(" ", "-"), f"Refused or hedged {name}", found)
 
     return build
 
 
-def _symptoms(run: Run, figures: list[Measurement], period: str) -> Chart:
+def _symptoms(bill: _Bill) -> Chart:
     families = ("symptom.", "layer.", "fallback")
-    found = [one for one in figures if not one.slice and one.component.startswith(families)]
+    found = [one for one in bill.figures if not one.slice and one.component.startswith(families)]
     return _rows("symptoms", "Symptoms, and who stepped in", ((said(one.component), one) for one in found))
 
 
-def _periods(run: Run, figures: list[Measurement], period: str) -> Chart:
-    ends = ((days_of(one.slice["period"], period), one) for one in _tax(figures, "period"))
+def _periods(bill: _Bill) -> Chart:
+    ends = ((days_of(one.slice["period"], bill.period), one) for one in _tax(bill.figures, "period"))
     dated = [(days[1], one) for days, one in ends if days and one.estimate.known]
     points = [
-        Point(run, one, dt.datetime.combine(last, dt.time()))
+        Point(bill.run, one, dt.datetime.combine(last, dt.time()))
         for last, one in sorted(dated, key=lambda pair: pair[0])
     ]
     if not points:
@@ -95,9 +106,7 @@ def _read(ledger: Ledger, run: Run) -> list[Measurement]:
 def _of(build: Builder) -> Callable[..., Chart]:
     def chart(ledger: Opened, key: RunKey) -> Chart:
         run = find_run(ledger, key)
-        about = document(ledger, run.id).get("about")
-        period = about.get("period") if isinstance(about, dict) else None
-        return build(run, _read(ledger, run), str(period or ""))
+        return build(_Bill(run, _read(ledger, run), period_of(document(ledger, run.id))))
 
     return chart
 

@@ -10,7 +10,7 @@ from fastapi.responses import HTMLResponse, Response
 from aligntax.dashboard.labelling.blinding import blind
 from aligntax.dashboard.pages.run_charts import RUN_CHARTS
 from aligntax.dashboard.parameters import Key, Name, Opened, RunKey
-from aligntax.dashboard.reading.behind import Behind, behind, kept_outcomes
+from aligntax.dashboard.reading.behind import Behind, behind, kept_outcomes, period_of
 from aligntax.dashboard.reading.figure_groups import grouped_figures
 from aligntax.dashboard.reading.run_list import kinds, list_runs
 from aligntax.dashboard.rendering import render
@@ -83,7 +83,7 @@ def _bill(contents: dict[str, Any], found: Behind | None) -> Any:  # noqa: ANN40
     from aligntax.report.view import View  # what measures comes with it
 
     try:
-        view = View(contents, found and replace(found, period=str(contents["about"].get("period") or "")))
+        view = View(contents, found and replace(found, period=period_of(contents)))
         _ = (view.bill, view.use_cases, view.trend, view.quotes, view.methods)
     except (KeyError, TypeError, ValueError, AttributeError):
         return None

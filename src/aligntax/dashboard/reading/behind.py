@@ -4,6 +4,7 @@ import datetime as dt
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlencode
 
 from aligntax.ledger.opened import Ledger
@@ -11,7 +12,7 @@ from aligntax.ledger.runs import Run, artefact
 from aligntax.policy.window import parse_window
 from aligntax.records import FLAGS, LAYERS, OUTCOMES
 
-__all__ = ["Behind", "behind", "days_of", "kept_outcomes"]
+__all__ = ["Behind", "behind", "days_of", "kept_outcomes", "period_of"]
 
 _EVENTS: Mapping[str, Mapping[str, str]] = {
     "completion_tax": {"outcome": "tax"},
@@ -32,7 +33,7 @@ class Behind:
     """Addresses of the exchanges behind the figures of a run.
 
     Attributes:
-        run: its key; "" for the newest that keeps its exchanges.
+        run: its key.
         period: what its time is cut into: day, week or month; "" for nothing.
         held: whether use cases are those of the policy in force, not the names in the run.
         last: when its newest exchange was, UTC without zone; None where that is not known.
@@ -66,8 +67,7 @@ class Behind:
                 query["held_as" if self.held and name == "use_case" else name] = value
             else:
                 return ""
-        kept = {name: value for name, value in query.items() if value}
-        return f"/exchanges?{urlencode(kept, errors='replace')}"
+        return f"/exchanges?{urlencode(query, errors='replace')}"
 
 
 def behind(ledger: Ledger, run: Run, *, held: bool = False) -> Behind | None:
@@ -86,6 +86,12 @@ def behind(ledger: Ledger, run: Run, *, held: bool = False) -> Behind | None:
 def kept_outcomes(ledger: Ledger, run_id: str) -> Path | None:
     """The file of a run's exchanges; None where it keeps none here."""
     return artefact(ledger, run_id, "outcomes.parquet")
+
+
+def period_of(contents: Mapping[str, Any]) -> str:
+    """What the document of a bill cuts time into; "" for nothing."""
+    about = contents.get("about")
+    return str(about.get("period") or "") if isinstance(about, Mapping) else ""
 
 
 def days_of(first: str, period: str) -> tuple[dt.date, dt.date] | None:

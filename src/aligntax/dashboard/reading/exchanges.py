@@ -36,11 +36,10 @@ _LISTED = ("id", "time", "use_case", "model", "outcome", "layer", "reason", "evi
 _FROM = "read_parquet(?, file_row_number = true)"
 _EPOCH = dt.datetime(1970, 1, 1)
 _CHARGED = {
-    "tax": "outcome IN ('refused', 'hedged') AND coalesce(reason, '') <> ?",
-    "declined": "outcome = 'refused' AND coalesce(reason, '') <> ?",
-    "cannot": "outcome = 'refused' AND reason = ?",
+    "tax": ("outcome IN ('refused', 'hedged') AND coalesce(reason, '') <> ?", "cannot"),
+    "declined": ("outcome = 'refused' AND coalesce(reason, '') <> ?", "cannot"),
+    "cannot": ("outcome = 'refused' AND reason = ?", "cannot"),
 }
-_NOT_CHARGED = dict.fromkeys(_CHARGED, "cannot")
 _NAMES = ("use_case", "model_requested", "model")
 _NAMED = "concat_ws(chr(31), " + ", ".join(f"coalesce({name}, '')" for name in _NAMES) + ")"
 
@@ -51,7 +50,7 @@ class Wanted:
 
     Attributes:
         use_case: its name; "(none)" for those without one.
-        names: use case, model, and model asked for, as `named` puts them together; one of these.
+        names: use case, model asked for, and model, as `named` puts them together; one of these.
         model: that answered.
         outcome: complete, hedged, refused, undetermined; cannot for refusals for lack of an ability, declined
             for the others; tax for declined or hedged.
@@ -88,7 +87,7 @@ class Wanted:
 
     def _events(self) -> Iterator[tuple[str, object]]:
         if self.outcome:
-            yield _CHARGED.get(self.outcome, "outcome = ?"), _NOT_CHARGED.get(self.outcome, self.outcome)
+            yield _CHARGED.get(self.outcome, ("outcome = ?", self.outcome))
         if self.layer:
             yield "coalesce(layer, '(none)') = ?", self.layer
         if self.symptom in FLAGS:

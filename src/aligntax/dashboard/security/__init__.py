@@ -6,7 +6,7 @@
 from fastapi import FastAPI
 
 from aligntax.dashboard.security.guard import HEADERS, OPEN_PATHS, SIGN_IN, Guard
-from aligntax.dashboard.security.sign_in import needs_role, sign_in_router
+from aligntax.dashboard.security.sign_in import inside, needs_role, sign_in_router
 from aligntax.dashboard.security.users import (
     LOCAL,
     ROLES,
@@ -30,6 +30,7 @@ __all__ = [
     "Role",
     "TokenHolder",
     "User",
+    "inside",
     "install",
     "load_access",
     "local_access",

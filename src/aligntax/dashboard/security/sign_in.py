@@ -11,7 +11,7 @@ from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from aligntax.dashboard.security.guard import SIGN_IN
 from aligntax.dashboard.security.users import Access, Role, User
 
-__all__ = ["needs_role", "sign_in_router"]
+__all__ = ["inside", "needs_role", "sign_in_router"]
 
 
 def needs_role(role: Role) -> Dependency:
@@ -39,7 +39,7 @@ def sign_in_router(access: Access, page: Callable[[Request, dict[str, object]], 
 
     @router.get(SIGN_IN)
     def show(request: Request, back: str = "/") -> HTMLResponse:
-        return page(request, {"wrong": False, "back": _inside(back)})
+        return page(request, {"wrong": False, "back": inside(back)})
 
     @router.post(SIGN_IN)
     def sign_in(
@@ -47,11 +47,11 @@ def sign_in_router(access: Access, page: Callable[[Request, dict[str, object]], 
     ) -> Response:
         user = access.holder(token.strip())
         if user is None:
-            answer = page(request, {"wrong": True, "back": _inside(back)})
+            answer = page(request, {"wrong": True, "back": inside(back)})
             answer.status_code = 401
             return answer
         request.state.sign_in(user)
-        return RedirectResponse(_inside(back), 303)
+        return RedirectResponse(inside(back), 303)
 
     @router.post("/sign-out")
     def sign_out(request: Request) -> RedirectResponse:
@@ -61,8 +61,8 @@ def sign_in_router(access: Access, page: Callable[[Request, dict[str, object]], 
     return router
 
 
-def _inside(back: str) -> str:
+def inside(back: str) -> str:
     """A path of this server to go back to: never another site's."""
     parts = urlsplit(back.replace("\\", "/"))
-    inside = back.startswith("/") and not back.startswith("//") and not (parts.scheme or parts.netloc)
-    return back if inside and back.isprintable() and "\\" not in back else "/"
+    ours = back.startswith("/") and not back.startswith("//") and not (parts.scheme or parts.netloc)
+    return back if ours and back.isprintable() and "\\" not in back else "/"
